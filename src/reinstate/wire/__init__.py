@@ -1,0 +1,1 @@
+"""Bytes and values: the formats below everything else, without a notion of models."""
