@@ -1,0 +1,1 @@
+"""Files to ``Archive`` and back: SavedModel, TF checkpoint, HDF5. Without jax and keras."""

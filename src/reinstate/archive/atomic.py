@@ -1,0 +1,201 @@
+"""Saving in one atomic step: write a temporary sibling, flush it to disk, exchange it with the old file or directory.
+
+At any instant the target is the whole old model or the whole new one, also if the process is killed or the disk fills
+up. What a killed process leaves behind is the hidden sibling ``.<name>.saving-<pid>``, which the next save to that
+target takes away.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2  # Linux, renameat2(2)
+_RENAME_SWAP = 2  # macOS, renamex_np(2)
+
+
+@contextmanager
+def replacing_file(target: Path, suffix: str = "") -> Iterator[Path]:
+    """Give a path to write a file to, with that suffix; when the block ends well, that file is ``target``.
+
+    Raises:
+        OSError: the place cannot be written (no space, no rights, no such parent).
+    """
+    target = target.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _sibling(target, suffix)
+    try:
+        yield temporary
+        _flush(temporary)
+        if target.is_dir():
+            raise IsADirectoryError(f"{target} is a directory; a file cannot take its place")
+        if target.exists():
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+        _flush(target.parent)
+    finally:
+        _remove(temporary)
+
+
+@contextmanager
+def replacing_directory(target: Path, owned: Collection[str]) -> Iterator[Path]:
+    """Give an empty directory to fill; when the block ends well, it is ``target``.
+
+    ``owned`` are the names in the directory that belong to the format and are replaced. Whatever else stands in an old
+    ``target`` (a user's notes, a warm-up file) is carried over.
+    """
+    target = target.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _sibling(target)
+    temporary.mkdir()
+    try:
+        yield temporary
+        if target.is_dir():
+            _carry_over(target, temporary, owned)
+        _flush_tree(temporary)
+        _exchange(temporary, target)
+        _flush(target.parent)
+    finally:
+        _remove(temporary)
+
+
+@contextmanager
+def replacing_checkpoint(prefix: Path) -> Iterator[Path]:
+    """Give a prefix to write ``<prefix>.index`` and its data file to; when the block ends well, it is ``prefix``.
+
+    Readers find the data by the index, so that the step is the index's. The data file goes in place before that, and
+    where one of that name is in use by an old index, under the name of another number of files:
+    ``data-00000-of-00002``.
+    """
+    prefix = prefix.parent.resolve() / prefix.name
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _sibling(prefix)
+    temporary.mkdir()
+    try:
+        yield temporary / prefix.name
+        written = [path for path in temporary.iterdir() if path.suffix != ".index"]
+        stale = [path for path in prefix.parent.glob(f"{_glob_escape(prefix.name)}.data-?????-of-?????")]
+        _flush_tree(temporary)
+        for path in written:
+            os.replace(path, prefix.parent / path.name)
+        _flush(prefix.parent)
+        os.replace(temporary / f"{prefix.name}.index", prefix.with_name(f"{prefix.name}.index"))
+        _flush(prefix.parent)
+        for path in stale:
+            if path.name not in {new.name for new in written}:
+                path.unlink()
+    finally:
+        _remove(temporary)
+
+
+def _sibling(target: Path, suffix: str = "") -> Path:
+    """The temporary's path; leftovers of processes that no longer live are removed."""
+    prefix = f".{target.name}.saving-"
+    for leftover in target.parent.glob(f"{_glob_escape(prefix)}*"):
+        owner = leftover.name.removeprefix(prefix).partition(".")[0]
+        if not (owner.isdigit() and int(owner) != os.getpid() and _alive(int(owner))):
+            _remove(leftover)
+    return target.parent / f"{prefix}{os.getpid()}{suffix}"
+
+
+def _glob_escape(text: str) -> str:
+    """Quote what ``Path.glob`` would read as a pattern."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in text)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Fsync a file or, where the system lets it be opened, a directory."""
+    if path.is_dir() and os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flush_tree(directory: Path) -> None:
+    for folder, _, files in os.walk(directory):
+        for name in files:
+            _flush(Path(folder, name))
+        _flush(Path(folder))
+
+
+def _carry_over(old: Path, new: Path, owned: Collection[str]) -> None:
+    """Link (or copy) what is in ``old`` and not the format's own, ``assets.extra`` of others included."""
+    for entry in sorted(old.rglob("*")):
+        relative = entry.relative_to(old)
+        path = new / relative
+        if relative.parts[0] in owned or path.exists():
+            continue
+        if entry.is_symlink():
+            path.symlink_to(os.readlink(entry))
+        elif entry.is_dir():
+            path.mkdir()
+        else:
+            _link(entry, path)
+    shutil.copymode(old, new)
+
+
+def _link(source: Path, path: Path) -> None:
+    try:
+        os.link(source, path)
+    except OSError:  # a file system without hard links
+        shutil.copy2(source, path)
+
+
+def _exchange(new: Path, target: Path) -> None:
+    """Swap the two directories in one step; where the system has no such call, in two."""
+    if not target.exists():
+        os.rename(new, target)
+        return
+    if not target.is_dir():
+        raise NotADirectoryError(f"{target} is a file; a directory cannot take its place")
+    if _swap(new, target):
+        return
+    aside = new.with_name(new.name + "-old")
+    os.rename(target, aside)
+    os.rename(new, target)
+    _remove(aside)
+
+
+def _swap(first: Path, second: Path) -> bool:
+    """Exchange two paths atomically; False where the system or the file system cannot."""
+    call = _swap_call()
+    if call is None:
+        return False
+    return call(os.fsencode(first), os.fsencode(second)) == 0
+
+
+def _swap_call() -> Callable[[bytes, bytes], int] | None:
+    if os.name != "posix":
+        return None
+    library = ctypes.CDLL(None, use_errno=True)
+    if sys.platform == "linux" and hasattr(library, "renameat2"):
+        return lambda a, b: int(library.renameat2(_AT_FDCWD, a, _AT_FDCWD, b, _RENAME_EXCHANGE))
+    if sys.platform == "darwin" and hasattr(library, "renamex_np"):
+        return lambda a, b: int(library.renamex_np(a, b, _RENAME_SWAP))
+    return None
