@@ -1,0 +1,26 @@
+"""Weight constraints. Source: keras/constraints of Keras 2 and 3."""
+
+from __future__ import annotations
+
+from reinstate.config.lens import Family, row
+
+_MODULE = "keras.constraints"
+
+CONSTRAINTS = Family(
+    "constraint",
+    rows={
+        "MaxNorm": row(_MODULE, "MaxNorm", "max_value axis"),
+        "MinMaxNorm": row(_MODULE, "MinMaxNorm", "min_value max_value rate axis"),
+        "NonNeg": row(_MODULE, "NonNeg"),
+        "UnitNorm": row(_MODULE, "UnitNorm", "axis"),
+    },
+    aliases={
+        "max_norm": "MaxNorm",
+        "maxnorm": "MaxNorm",
+        "min_max_norm": "MinMaxNorm",
+        "non_neg": "NonNeg",
+        "nonneg": "NonNeg",
+        "unit_norm": "UnitNorm",
+        "unitnorm": "UnitNorm",
+    },
+)

@@ -1,0 +1,83 @@
+"""What goes up and comes down again says what it said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reinstate.config import Context, down_layer, up_layer
+
+SEED = st.none() | st.integers(0, 9)
+NUMBER = st.floats(0.0, 2.0, width=32)
+FLAG = st.booleans()
+SIZE = st.integers(1, 4)
+PAIR = st.lists(SIZE, min_size=2, max_size=2)
+
+
+def _object(class_name: str, **config: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.fixed_dictionaries({"class_name": st.just(class_name), "config": st.fixed_dictionaries(config)})
+
+
+INITIALIZER = st.one_of(
+    _object("Zeros"),
+    _object("Constant", value=NUMBER),
+    _object("GlorotUniform", seed=SEED),
+    _object("RandomNormal", mean=NUMBER, stddev=NUMBER, seed=SEED),
+    _object("VarianceScaling", scale=NUMBER, mode=st.just("fan_in"), distribution=st.just("normal"), seed=SEED),
+    _object("Orthogonal", gain=NUMBER, seed=SEED),
+)
+REGULARIZER = st.none() | st.one_of(
+    _object("L1", l1=NUMBER), _object("L2", l2=NUMBER), _object("L1L2", l1=NUMBER, l2=NUMBER)
+)
+CONSTRAINT = st.none() | st.one_of(_object("NonNeg"), _object("MaxNorm", max_value=NUMBER, axis=SIZE))
+ACTIVATION = st.sampled_from(["relu", "tanh", "swish", "hard_sigmoid", "linear", "gelu"])
+DTYPE = st.sampled_from(["float32", "float16", {"class_name": "Policy", "config": {"name": "mixed_float16"}}])
+PADDING = st.sampled_from(["same", "valid"])
+BASE = {"name": st.sampled_from(["a", "b_1"]), "trainable": FLAG, "dtype": DTYPE}
+
+
+def _weight(*names: str) -> dict[str, st.SearchStrategy[Any]]:
+    kinds = {"initializer": INITIALIZER, "regularizer": REGULARIZER, "constraint": CONSTRAINT}
+    return {f"{name}_{kind}": values for name in names for kind, values in kinds.items()}
+
+
+_GATES = {"activation": ACTIVATION, "recurrent_activation": ACTIVATION, "use_bias": FLAG, "dropout": NUMBER}
+_LOOP = {"return_sequences": FLAG, "return_state": FLAG, "go_backwards": FLAG, "stateful": FLAG, "unroll": FLAG}
+_LSTM = {**BASE, **_LOOP, "units": SIZE, "unit_forget_bias": FLAG, **_GATES, **_weight("kernel", "recurrent", "bias")}
+_GRU_CELL = {**BASE, "units": SIZE, "reset_after": FLAG, **_GATES, **_weight("kernel", "recurrent", "bias")}
+_DENSE = {**BASE, "units": SIZE, "activation": ACTIVATION, "use_bias": FLAG, **_weight("kernel", "bias")}
+_CONV = {
+    "filters": SIZE,
+    "kernel_size": PAIR,
+    "strides": PAIR,
+    "padding": PADDING,
+    "dilation_rate": PAIR,
+    "use_bias": FLAG,
+}
+LAYER = st.one_of(
+    _object("Dense", **_DENSE),
+    _object("Conv2D", **BASE, **_CONV, groups=SIZE, activation=ACTIVATION, **_weight("kernel", "bias")),
+    _object("SeparableConv2D", **BASE, **_CONV, activation=ACTIVATION, **_weight("depthwise", "pointwise", "bias")),
+    _object("LSTM", **_LSTM),
+    _object("RNN", **BASE, **_LOOP, cell=_object("GRUCell", **_GRU_CELL)),
+    _object("Bidirectional", **BASE, layer=_object("LSTM", **_LSTM), merge_mode=st.sampled_from(["sum", None])),
+    _object("TimeDistributed", **BASE, layer=_object("Dense", **_DENSE)),
+    _object("BatchNormalization", **BASE, axis=SIZE, momentum=NUMBER, **_weight("beta", "gamma")),
+    _object("LeakyReLU", **BASE, alpha=NUMBER),
+    _object("ReLU", **BASE, max_value=st.none() | NUMBER, threshold=NUMBER),
+    _object("Embedding", **BASE, input_dim=SIZE, output_dim=SIZE, mask_zero=FLAG, **_weight("embeddings")),
+    _object("RandomContrast", **BASE, factor=NUMBER, seed=SEED),
+    _object("MaxPooling2D", **BASE, pool_size=PAIR, strides=st.none() | PAIR, padding=PADDING),
+)
+
+
+@settings(deadline=None)
+@given(LAYER)
+def test_down_of_up_is_what_it_was(item: dict[str, Any]) -> None:
+    context = Context(keras_version="2.15.0")
+    assert down_layer(up_layer(item, context), context) == item
+    assert context.offenders == []
+    assert context.losses == []
+    assert context.place == []
