@@ -1,0 +1,294 @@
+"""The face: pick a format, hand over, and say what was lost. The arguments are those of the tf.keras documentation."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from reinstate.archive import checkpoint, hdf5, saved_model
+from reinstate.archive.atomic import replacing_checkpoint, replacing_directory, replacing_file
+from reinstate.archive.formats import Format, choose, sniff
+from reinstate.archive.model import Archive
+from reinstate.errors import LossyWarning, UnsupportedError
+from reinstate.options import LoadOptions, SaveOptions, refuse_unsupported
+from reinstate.progress import progress
+
+if TYPE_CHECKING:
+    import h5py
+    import keras
+
+    FilePath: TypeAlias = str | os.PathLike[str] | h5py.File | h5py.Group
+
+
+def save_model(
+    model: keras.Model,
+    filepath: FilePath,
+    overwrite: bool = True,
+    include_optimizer: bool = True,
+    save_format: str | None = None,
+    signatures: Any = None,
+    options: SaveOptions | None = None,
+    save_traces: bool = True,
+) -> None:
+    """Save a model so that ``load_model``, here or in TensorFlow, gives it back in the same state.
+
+    Args:
+        model: a Keras model.
+        filepath: where to; a path, or an open ``h5py.File``.
+        overwrite: False asks before it replaces what is there, on a terminal; elsewhere it raises.
+        include_optimizer: whether to save the compile settings and the optimizer's state.
+        save_format: 'tf' (a SavedModel directory), 'h5', or 'keras'; None goes by the suffix, and a bare path is 'tf'.
+        signatures: functions for serving; not written yet, a ``LossyWarning`` says so.
+        options: ``SaveOptions`` (format 'tf' only).
+        save_traces: the layers' functions as graphs; not written yet, a ``LossyWarning`` says so.
+
+    Raises:
+        FileExistsError: ``overwrite`` is False, something is there, and there is no terminal to ask on.
+        UnsupportedError: the model has no config to be rebuilt from, or an option cannot be honoured.
+        OSError: it cannot be written; what was there before is untouched.
+    """
+    if not _is_path(filepath):
+        _save_hdf5(model, filepath, include_optimizer)
+        return
+    name = os.fspath(filepath)
+    chosen = choose(name, save_format)
+    path = Path(name).expanduser()
+    if not overwrite and not _may_replace(path):
+        return
+    if chosen is Format.KERAS:
+        _refuse_for_keras(include_optimizer, signatures, options, save_traces)
+        _save_keras(model, path)
+    elif chosen is Format.HDF5:
+        _refuse_for_hdf5(signatures, options)
+        with replacing_file(path) as temporary:
+            _save_hdf5(model, temporary, include_optimizer)
+    else:
+        _save_saved_model(model, path, include_optimizer, signatures, options, save_traces)
+
+
+def load_model(
+    filepath: FilePath,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    options: LoadOptions | None = None,
+    *,
+    safe_mode: bool = True,
+) -> keras.Model:
+    """Load a model that any Keras has saved: weights, optimizer state, compile settings and all.
+
+    Args:
+        filepath: a SavedModel directory, an HDF5 file (or an open ``h5py.File``), or a ``.keras`` file.
+        custom_objects: classes and functions by the names under which the file knows them.
+        compile: whether to compile the model as it was.
+        options: ``LoadOptions``.
+        safe_mode: refuse what would run code from the file.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        FormatError: what is there is no model, damaged, or of a newer format; says where in the file.
+        UnsupportedError: the model holds what cannot be built; names all of it.
+        MismatchError: weights and config do not fit; names all differences.
+        UnsafeError: the file wants to run code, or reaches outside itself.
+    """
+    from reinstate.live import _keras
+    from reinstate.live.build import build
+    from reinstate.live.native import load_native
+
+    _keras.require_jax()
+    refuse_unsupported(options, LoadOptions()) if options is not None else None
+    if _is_path(filepath):
+        path = Path(os.fspath(filepath)).expanduser()
+        if sniff(path) is Format.KERAS:
+            return load_native(path, custom_objects, compile, safe_mode)
+    archive = read_archive(filepath)
+    loaded = build(archive, custom_objects, compile, options, safe_mode)
+    if compile and not loaded.compiled:
+        warnings.warn("the model was saved without compile settings; compile it before training", stacklevel=2)
+    _warn("loaded the model", loaded.losses)
+    return loaded.model
+
+
+def read_archive(filepath: FilePath, tags: Iterable[str] | None = None) -> Archive:
+    """Read the structure of a model file of any format but ``.keras``.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        FormatError: it is not such a file, or damaged.
+    """
+    if not _is_path(filepath):
+        return hdf5.read_hdf5(filepath)
+    path = Path(os.fspath(filepath)).expanduser()
+    found = sniff(path)
+    if found is Format.SAVED_MODEL:
+        return saved_model.read_saved_model(path, tags)
+    if found is Format.CHECKPOINT:
+        return checkpoint.read_checkpoint(path)
+    if found is Format.HDF5:
+        return hdf5.read_hdf5(path)
+    raise UnsupportedError(f"{path}: a .keras archive is read by Keras itself")
+
+
+def save_weights(
+    model: keras.Model,
+    filepath: FilePath,
+    overwrite: bool = True,
+    save_format: str | None = None,
+    options: Any = None,
+) -> None:
+    """Save the weights (format 'tf': and the optimizer's state) of a model.
+
+    Args:
+        model: a Keras model that is built.
+        filepath: the prefix of a TF checkpoint, a file ending in ``.h5``, ``.hdf5`` or ``.keras``, or an ``h5py.File``.
+        overwrite: as in ``save_model``.
+        save_format: 'tf' or 'h5'; None goes by the suffix.
+        options: TensorFlow's ``CheckpointOptions``; none of its fields has an effect here.
+    """
+    from reinstate.live import _keras
+    from reinstate.live.capture import capture_weights, capture_weights_positions
+
+    _keras.require_jax()
+    if not _is_path(filepath):
+        hdf5.write_hdf5(capture_weights_positions(model), filepath)
+        return
+    name = os.fspath(filepath)
+    chosen = Format.HDF5 if save_format is None and name.endswith(".keras") else choose(name, save_format)
+    path = Path(name).expanduser()
+    there = path if chosen is Format.HDF5 else path.with_name(f"{path.name}.index")
+    if not overwrite and not _may_replace(there):
+        return
+    if chosen is Format.HDF5:
+        archive = capture_weights_positions(model)
+        with replacing_file(path) as temporary:
+            hdf5.write_hdf5(archive, temporary)
+    else:
+        archive = capture_weights(model)
+        with replacing_checkpoint(path) as temporary:
+            checkpoint.write_checkpoint(archive, temporary)
+
+
+def load_weights(
+    model: keras.Model,
+    filepath: FilePath,
+    by_name: bool = False,
+    skip_mismatch: bool = False,
+    options: LoadOptions | None = None,
+) -> None:
+    """Load weights into a model: of a checkpoint, a SavedModel (or its ``variables/variables``), or an HDF5 file.
+
+    From the first two a compiled model's optimizer state comes, too.
+
+    Raises:
+        MismatchError: the weights do not fit the model; names every difference, and nothing has been changed.
+        FileNotFoundError, FormatError: as in ``load_model``.
+    """
+    from reinstate.live import _keras
+    from reinstate.live.build import load_weights_into
+
+    if by_name or skip_mismatch:
+        raise UnsupportedError("by_name and skip_mismatch are not supported yet")
+    refuse_unsupported(options, LoadOptions()) if options is not None else None
+    _keras.require_jax()
+    if _is_path(filepath) and _keras.is_native_weights(os.fspath(filepath)):
+        _keras.load_native_weights(model, os.fspath(filepath))
+        return
+    _warn("loaded the weights", load_weights_into(model, read_archive(filepath), options))
+
+
+def _save_saved_model(
+    model: Any, path: Path, include_optimizer: bool, signatures: Any, options: SaveOptions | None, save_traces: bool
+) -> None:
+    from reinstate.live import _keras
+    from reinstate.live.capture import capture
+
+    if options is not None:
+        refuse_unsupported(options, SaveOptions())
+    _keras.require_jax()
+    archive, losses = capture(model, include_optimizer)
+    with (
+        replacing_directory(path, saved_model.OWNED) as temporary,
+        progress(f"Saving {path.name}", _size(archive)) as bar,
+    ):
+        saved_model.write_saved_model(archive, temporary, bar)
+    unwritten = [
+        *(["signatures: functions for serving"] if signatures is not None else []),
+        *(["save_traces: the layers' functions as graphs (save_traces=False leaves them out knowingly)"] * save_traces),
+    ]
+    _warn(f"saved {path.name}", [*losses, *unwritten])
+
+
+def _save_hdf5(model: Any, target: Any, include_optimizer: bool) -> None:
+    from reinstate.live import _keras
+    from reinstate.live.capture import capture_positions
+
+    _keras.require_jax()
+    archive, losses = capture_positions(model, include_optimizer)
+    with progress("Saving", _size(archive)) as bar:
+        hdf5.write_hdf5(archive, target, progress=bar)
+    _warn("saved the model", losses)
+
+
+def _save_keras(model: Any, path: Path) -> None:
+    from reinstate.live.native import save_native
+
+    with replacing_file(path, suffix=".keras") as temporary:
+        save_native(model, temporary)
+
+
+def _size(archive: Archive) -> int:
+    """The number of bytes that the archive's tensors take."""
+    total = 0
+    for _, variable in archive.variables():
+        elements = 1
+        for size in variable.shape:
+            elements *= size
+        total += elements * variable.dtype.size
+    return total
+
+
+def _is_path(filepath: Any) -> bool:
+    return isinstance(filepath, str | os.PathLike)
+
+
+def _may_replace(path: Path) -> bool:
+    """Ask whether what is at ``path`` may be replaced.
+
+    Raises:
+        FileExistsError: there is no terminal to ask on.
+    """
+    if not path.exists():
+        return True
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise FileExistsError(errno.EEXIST, "overwrite=False, and it exists already", str(path))
+    while (answer := input(f"{path} already exists. Overwrite it? [y/n] ").strip().lower()) not in ("y", "n"):
+        print("Please answer y or n.")
+    return answer == "y"
+
+
+def _refuse_for_keras(include_optimizer: bool, signatures: Any, options: Any, save_traces: bool) -> None:
+    given = {
+        "include_optimizer=False": not include_optimizer,
+        "signatures": signatures is not None,
+        "options": options is not None,
+        "save_traces=False": not save_traces,
+    }
+    offenders = [name for name, is_given in given.items() if is_given]
+    if offenders:
+        raise UnsupportedError("the .keras format, which Keras writes itself, takes none of these:", offenders)
+
+
+def _refuse_for_hdf5(signatures: Any, options: Any) -> None:
+    offenders = [name for name, value in (("signatures", signatures), ("options", options)) if value is not None]
+    if offenders:
+        raise UnsupportedError("HDF5 has no place for these; they belong to save_format='tf':", offenders)
+
+
+def _warn(action: str, losses: Iterable[str]) -> None:
+    listed = list(dict.fromkeys(losses))
+    if listed:
+        warnings.warn(LossyWarning(action, listed), stacklevel=3)

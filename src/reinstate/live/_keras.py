@@ -1,0 +1,297 @@
+"""Every name of Keras that is not public, in one place, proven against the oldest and the newest that we claim."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+from keras.src.saving import saving_lib
+from keras.src.trainers.compile_utils import CompileMetrics
+
+from reinstate.errors import UnsupportedError
+
+Initializer = Callable[..., Any]
+
+# Where a layer or model lists variables and layers that stand under names of their own, too.
+_BOOKKEEPING = frozenset(
+    {
+        "_trainable_variables",
+        "_non_trainable_variables",
+        "_layers",
+        "_seed_generators",
+        "_operations",
+        "_operations_by_depth",
+        "_functional",
+    }
+)
+
+
+class _Deferral:
+    """Stands in for the variables' own initialization while some thread asks for it; other threads notice nothing."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._local = threading.local()
+
+    def enter(self) -> list[tuple[Any, Initializer]]:
+        created: list[tuple[Any, Initializer]] = []
+        self._local.created = [*getattr(self._local, "created", []), created]
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._install()
+        return created
+
+    def leave(self) -> None:
+        self._local.created = self._local.created[:-1]
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                keras.Variable._initialize_with_initializer = self._original
+
+    def _install(self) -> None:
+        original = self._original = keras.Variable._initialize_with_initializer
+        local = self._local
+
+        def initialize(variable: Any, initializer: Initializer) -> None:
+            if not getattr(local, "created", None):
+                original(variable, initializer)
+                return
+            if hasattr(variable, "_initialize_layout"):
+                variable._initialize_layout()
+            variable._value = None
+            variable._initializer = _zeros
+            local.created[-1].append((variable, initializer))
+
+        keras.Variable._initialize_with_initializer = initialize
+
+
+_deferral = _Deferral()
+
+
+@contextmanager
+def deferred_initializers() -> Iterator[list[tuple[Any, Initializer]]]:
+    """In this thread, create variables without running their initializers; give the list of (variable, initializer).
+
+    The random numbers of a ResNet50 cost seconds and would be thrown away. Until a variable is given its value
+    (``assign``) or its initializer (``run_initializer``) it reads as zeros, which cost nothing while shapes are traced.
+    """
+    created = _deferral.enter()
+    try:
+        yield created
+    finally:
+        _deferral.leave()
+
+
+def _zeros(shape: Sequence[int], dtype: Any = None) -> Any:
+    return jnp.zeros(shape, dtype)
+
+
+def run_initializer(variable: Any, initializer: Initializer) -> None:
+    """Give a deferred variable the value that Keras would have given it."""
+    variable._initializer = None
+    variable._initialize_with_initializer(initializer)
+
+
+def assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
+    """Put arrays of the variables' own shapes and dtypes in place, without a copy where JAX can do without."""
+    for variable, value in zip(variables, jax.device_put(list(values)), strict=True):
+        variable._direct_assign(value)
+        variable._initializer = None
+
+
+def bookkeeping(name: str) -> bool:
+    """Whether an attribute of a layer is Keras' own record of what stands under another name, too."""
+    return name in _BOOKKEEPING
+
+
+def own_layers(layer: Any) -> list[Any]:
+    """The layers directly in this one, in the order in which they were attached."""
+    return list(layer._layers)
+
+
+def seed_generators(layer: Any) -> list[Any]:
+    """The layer's own seed generators, not those of layers in it."""
+    return list(layer._seed_generators)
+
+
+def is_functional(model: Any) -> bool:
+    """Whether the model is a graph of layers (not a Sequential)."""
+    return isinstance(model, keras.Model) and not isinstance(model, keras.Sequential) and hasattr(model, "_operations")
+
+
+def resolved_metrics(model: Any) -> tuple[list[Any], list[Any]] | None:
+    """The metric objects per output that a built model's strings became: (metrics, weighted metrics)."""
+    compiled: CompileMetrics | None = model._compile_metrics
+    if compiled is None or not compiled.built:
+        return None
+    return _unpack(compiled._flat_metrics), _unpack(compiled._flat_weighted_metrics)
+
+
+def _unpack(lists: Iterable[Any]) -> list[Any]:
+    return [None if item is None else list(getattr(item, "metrics", [item])) for item in lists]
+
+
+def build_metrics(model: Any) -> None:
+    """Build the compiled metrics and losses where it can be done without a batch of targets, so that they have state.
+
+    That is where all of them are objects or names that no target's shape decides, and the model's outputs are known.
+    """
+    outputs = getattr(getattr(model, "_functional", None) or model, "_outputs_struct", None)
+    if outputs is None:
+        return
+    metrics, loss = model._compile_metrics, model._compile_loss
+    if metrics is not None and not metrics.built:
+        given = keras.tree.flatten([metrics._user_metrics, metrics._user_weighted_metrics])
+        if all(item is None or isinstance(item, keras.metrics.Metric) for item in given):
+            metrics.build(outputs, outputs)
+    if loss is not None and not loss.built:
+        given = keras.tree.flatten(loss._user_loss)
+        if len(given) > 1 and all(item is not None and item not in ("crossentropy", "ce") for item in given):
+            loss.build(outputs, outputs)
+
+
+def named_metrics(model: Any) -> list[tuple[str, Any]]:
+    """The metrics of a compiled model by tf.keras' names: the loss, compiled ones, the losses per output."""
+    found = [] if model._loss_tracker is None else [(model._loss_tracker.name, model._loss_tracker)]
+    compiled = model._compile_metrics
+    if compiled is not None and compiled.built:
+        for listed in (*compiled._flat_metrics, *compiled._flat_weighted_metrics):
+            prefix = f"{listed.output_name}_" if getattr(listed, "output_name", None) else ""
+            found += [(prefix + metric.name, metric) for metric in getattr(listed, "metrics", ())]
+    if model._compile_loss is not None:
+        found += [(metric.name, metric) for metric in model._compile_loss.metrics]
+    return found
+
+
+def compiled_loss(model: Any) -> Any:
+    """The losses as they were given to ``compile``: one, or a structure of them."""
+    return model._compile_config.config.get("loss")
+
+
+def loss_settings(loss: Any) -> dict[str, Any]:
+    """The arguments of a loss that its ``get_config`` leaves out (``delta`` of Huber, ``axis`` of CosineSimilarity)."""
+    known = inspect.signature(type(loss)).parameters
+    return {key: value for key, value in getattr(loss, "_fn_kwargs", {}).items() if key in known}
+
+
+def optimizer_variables(optimizer: Any) -> list[Any]:
+    """All variables of the optimizer, in Keras' own order."""
+    return list(optimizer.variables)
+
+
+def optimizer_targets(optimizer: Any) -> list[Any]:
+    """The model's variables that a built optimizer updates, in the order of its slots."""
+    return list(getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables)
+
+
+def learning_rate(optimizer: Any) -> Any:
+    """The optimizer's learning rate as it holds it: a variable, or a schedule."""
+    return getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
+
+
+def numpy_dtype(variable: Any) -> np.dtype[Any]:
+    """The numpy dtype of a variable's values, bfloat16 and float8 included."""
+    dtype: np.dtype[Any] = jnp.dtype(variable._dtype)
+    return dtype
+
+
+def value(variable: Any) -> np.ndarray[Any, Any]:
+    """The variable's value as a numpy array, without a copy where JAX has it in the host's memory."""
+    return np.asarray(variable._value if variable._value is not None else variable.value)
+
+
+def takes_training(layer: Any) -> bool:
+    """Whether the layer's ``call`` has a ``training`` argument."""
+    return bool(
+        getattr(layer, "_call_has_training_arg", False) or "training" in getattr(layer, "call_signature_parameters", ())
+    )
+
+
+def iterations(optimizer: Any) -> Any:
+    """The variable that counts the optimizer's steps (batches, where gradients are accumulated)."""
+    return (
+        inner._iterations
+        if (inner := getattr(optimizer, "inner_optimizer", None)) is not None
+        else optimizer._iterations
+    )
+
+
+def load_native(path: Path, custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
+    """Keras' own loading of a ``.keras`` archive, whatever ``register`` has put in the place of its name."""
+    return saving_lib.load_model(path, custom_objects=custom_objects, compile=compile, safe_mode=safe_mode)
+
+
+def save_native(model: Any, path: Path) -> None:
+    """Keras' own saving of a ``.keras`` archive."""
+    saving_lib.save_model(model, path)
+
+
+def is_native_weights(path: str) -> bool:
+    """Whether the file is one of Keras 3's own weights files (``.weights.h5``, in Keras 3's layout)."""
+    if not path.endswith((".weights.h5", ".weights.json")) or not Path(path).is_file():
+        return False
+    if path.endswith(".json"):
+        return True
+    import h5py
+
+    with h5py.File(path) as file:
+        return "layer_names" not in file.attrs and "layer_names0" not in file.attrs and "model_weights" not in file
+
+
+def load_native_weights(model: Any, path: str) -> None:
+    """Keras' own loading of its own weights files."""
+    saving_lib.load_weights_only(model, path)
+
+
+def output_names(model: Any) -> tuple[str, ...]:
+    """The names of a model's outputs, by which ``compile`` and ``evaluate`` know them; none for a subclassed model."""
+    return tuple(getattr(model, "output_names", None) or ())
+
+
+def input_shape(layer: Any) -> Any:
+    """The shape, or structure of shapes, that the layer was first called with in a graph; None where it is in none."""
+    if not getattr(layer, "_inbound_nodes", None):
+        return None
+    return keras.tree.map_structure(lambda tensor: tuple(tensor.shape), layer.input)
+
+
+def require_jax() -> None:
+    """Make sure that Keras runs on JAX.
+
+    Raises:
+        UnsupportedError: it runs on another backend.
+    """
+    backend = keras.backend.backend()
+    if backend != "jax":
+        raise UnsupportedError(
+            f"Keras runs on {backend}; reinstate works on JAX: set KERAS_BACKEND=jax before Keras is imported"
+        )
+
+
+def finalize(model: Any) -> None:
+    """Let layers take up values that were put in place behind them, as Keras does after loading (``Normalization``)."""
+    for layer in model._flatten_layers():
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
+
+
+@contextmanager
+def deep_graphs(depth: int) -> Iterator[None]:
+    """Keras walks a model's graph by recursion, a few calls to a layer: let it go as deep as the model is."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 1000 + 10 * depth))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)

@@ -1,0 +1,85 @@
+"""The ``.keras`` format is Keras' own; what it leaves out of a model's state, the seeds, is put into the archive, too.
+
+Keras skips members that it does not know: the file stays an ordinary ``.keras`` file.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reinstate.errors import CorruptError, NotAModelError, ReinstateError, UnsafeError, UnsupportedError, where
+from reinstate.live import _keras
+from reinstate.live.attributes import state_paths
+
+_SEEDS = "reinstate.seeds.json"
+_LARGEST = 64 * 2**20  # bytes of seeds; more is no list of seeds
+
+
+def save_native(model: Any, path: Path) -> None:
+    """Write a ``.keras`` archive."""
+    _keras.save_native(model, path)
+    seeds = {key: np.asarray(variable.value).tolist() for key, variable in _seeds(model).items()}
+    if seeds:
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(zipfile.ZipInfo(_SEEDS), json.dumps(seeds, sort_keys=True))
+
+
+def load_native(path: Path, custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
+    """Read a ``.keras`` archive.
+
+    Raises:
+        CorruptError: the archive is damaged.
+        UnsupportedError: Keras cannot rebuild what it holds.
+        UnsafeError: it holds code, and ``safe_mode`` is on.
+    """
+    with where(path.name):
+        stored = _read_seeds(path)
+        try:
+            model = _keras.load_native(path, custom_objects, compile, safe_mode)
+        except ReinstateError:
+            raise
+        except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, OSError) as error:
+            raise _translated(error) from error
+        seeds = _seeds(model)
+        for key, value in stored.items():
+            if key in seeds:
+                seeds[key].assign(np.array(value, _keras.numpy_dtype(seeds[key])))
+        return model
+
+
+def _translated(error: Exception) -> ReinstateError:
+    text = str(error)
+    if "safe_mode" in text or "lambda" in text:
+        return UnsafeError(text)
+    if isinstance(error, OSError | RuntimeError):
+        return CorruptError(text)
+    return UnsupportedError(f"Keras cannot load it: {text}")
+
+
+def _seeds(model: Any) -> dict[str, Any]:
+    """The variables of the model that are no weights, by the path to each."""
+    weights = {id(weight) for weight in model.weights}
+    return {"/".join(path): variable for path, variable in state_paths(model) if id(variable) not in weights}
+
+
+def _read_seeds(path: Path) -> dict[str, Any]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if "config.json" not in archive.namelist():
+                raise NotAModelError("a zip archive without config.json: not a .keras file")
+            if _SEEDS not in archive.namelist():
+                return {}
+            if archive.getinfo(_SEEDS).file_size > _LARGEST:
+                raise CorruptError(f"{_SEEDS} claims {archive.getinfo(_SEEDS).file_size} bytes")
+            stored = json.loads(archive.read(_SEEDS))
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
+        raise CorruptError(f"not a whole .keras archive: {error}") from error
+    if not isinstance(stored, dict):
+        raise CorruptError(f"{_SEEDS} is not a JSON object")
+    return stored
