@@ -217,7 +217,7 @@ def _save_saved_model(
         saved_model.write_saved_model(archive, temporary, bar)
     unwritten = [
         *(["signatures: functions for serving"] if signatures is not None else []),
-        *(["save_traces: the layers' functions as graphs (save_traces=False leaves them out knowingly)"] * save_traces),
+        *(["save_traces: the layers' functions as graphs"] if save_traces else []),
     ]
     _warn(f"saved {path.name}", [*losses, *unwritten])
 

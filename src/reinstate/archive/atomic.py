@@ -31,7 +31,8 @@ def replacing_file(target: Path, suffix: str = "") -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = _sibling(target, suffix)
     try:
-        yield temporary
+        with _naming(temporary, target):
+            yield temporary
         _flush(temporary)
         if target.is_dir():
             raise IsADirectoryError(f"{target} is a directory; a file cannot take its place")
@@ -53,9 +54,10 @@ def replacing_directory(target: Path, owned: Collection[str]) -> Iterator[Path]:
     target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = _sibling(target)
-    temporary.mkdir()
     try:
-        yield temporary
+        with _naming(temporary, target):
+            temporary.mkdir()
+            yield temporary
         if target.is_dir():
             _carry_over(target, temporary, owned)
         _flush_tree(temporary)
@@ -76,9 +78,10 @@ def replacing_checkpoint(prefix: Path) -> Iterator[Path]:
     prefix = prefix.parent.resolve() / prefix.name
     prefix.parent.mkdir(parents=True, exist_ok=True)
     temporary = _sibling(prefix)
-    temporary.mkdir()
     try:
-        yield temporary / prefix.name
+        with _naming(temporary, prefix):
+            temporary.mkdir()
+            yield temporary / prefix.name
         written = [path for path in temporary.iterdir() if path.suffix != ".index"]
         stale = [path for path in prefix.parent.glob(f"{_glob_escape(prefix.name)}.data-?????-of-?????")]
         _flush_tree(temporary)
@@ -92,6 +95,17 @@ def replacing_checkpoint(prefix: Path) -> Iterator[Path]:
                 path.unlink()
     finally:
         _remove(temporary)
+
+
+@contextmanager
+def _naming(temporary: Path, target: Path) -> Iterator[None]:
+    """Let an error speak of the place that was asked for, not of the temporary beside it."""
+    try:
+        yield
+    except OSError as error:
+        if str(error.filename).startswith(str(temporary)):
+            error.filename = str(target)
+        raise
 
 
 def _sibling(target: Path, suffix: str = "") -> Path:

@@ -8,7 +8,7 @@ import zipfile
 from enum import Enum
 from pathlib import Path
 
-from reinstate.archive.hdf5 import is_hdf5
+from reinstate.archive.hdf5_objects import is_hdf5
 from reinstate.errors import NotAModelError
 
 _HDF5_SUFFIXES = (".h5", ".hdf5")

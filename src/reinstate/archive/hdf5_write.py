@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -60,11 +61,27 @@ def write_hdf5(archive: Archive, target: str | os.PathLike[str] | Any, *, progre
     plan = _Plan(archive)
     if plan.faults:
         raise UnsupportedError("an HDF5 file cannot hold this model", plan.faults)
-    if isinstance(target, str | os.PathLike):
-        with h5py.File(target, "w", locking=False, alignment_threshold=ALIGNMENT, alignment_interval=ALIGNMENT) as file:
-            _write(archive, plan, file, progress)
-    else:
-        _write(archive, plan, target, progress)
+    with _system_errors(target):
+        if isinstance(target, str | os.PathLike):
+            layout = {"alignment_threshold": ALIGNMENT, "alignment_interval": ALIGNMENT}
+            with h5py.File(target, "w", locking=False, **layout) as file:
+                _write(archive, plan, file, progress)
+        else:
+            _write(archive, plan, target, progress)
+
+
+@contextmanager
+def _system_errors(target: Any) -> Iterator[None]:
+    """Turn HDF5's own tale of a system call that failed (no space, no rights) into the ``OSError`` that it was."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        found = re.search(r"errno = (\d+)", str(error))
+        if found is None:
+            raise
+        number = int(found[1])
+        path = os.fspath(target) if isinstance(target, str | os.PathLike) else target.file.filename
+        raise OSError(number, os.strerror(number), path) from error
 
 
 class _Plan:

@@ -14,7 +14,7 @@ from typing import Any
 
 from reinstate import dtypes
 from reinstate.archive.model import ObjectNode, SlotVariable, TensorRef, Variable
-from reinstate.errors import CorruptError, where
+from reinstate.errors import CorruptError, ReinstateError, where
 from reinstate.wire import messages
 from reinstate.wire.bundle import Entry
 
@@ -35,19 +35,24 @@ def read_saved(
     tensors = {} if tracked is None else _tensors(tracked, entries)
     result = []
     for index, message in enumerate(saved.nodes):
-        with where(f"object {index}"):
-            kind = message.WhichOneof("kind") or "user_object"
-            result.append(
-                ObjectNode(
-                    kind=kind,
-                    identifier=message.user_object.identifier if kind == "user_object" else "",
-                    children=_children(message.children, count),
-                    metadata=metadata.get(index),
-                    variable=_saved_variable(message.variable, tensors.get(index)) if kind == "variable" else None,
-                    slots=_slots(message.slot_variables, count),
-                )
-            )
+        try:
+            result.append(_read_node(message, count, metadata.get(index), tensors.get(index)))
+        except ReinstateError as error:  # as `where` does, which costs more than the node
+            error.place.insert(0, f"object {index}")
+            raise
     return tuple(result)
+
+
+def _read_node(message: Any, count: int, metadata: Mapping[str, Any] | None, tensor: TensorRef | None) -> ObjectNode:
+    kind = message.WhichOneof("kind") or "user_object"
+    return ObjectNode(
+        kind=kind,
+        identifier=message.user_object.identifier if kind == "user_object" else "",
+        children=_children(message.children, count),
+        metadata=metadata,
+        variable=_saved_variable(message.variable, tensor) if kind == "variable" else None,
+        slots=_slots(message.slot_variables, count) if message.slot_variables else (),
+    )
 
 
 def read_tracked(tracked: Any, entries: Mapping[str, Entry]) -> tuple[ObjectNode, ...]:
@@ -95,7 +100,11 @@ def _saved_variable(message: Any, tensor: TensorRef | None) -> Variable:
 
 
 def _children(edges: Sequence[Any], count: int) -> dict[str, int]:
-    return {edge.local_name: _checked(edge.node_id, count, edge.local_name) for edge in edges}
+    children = {edge.local_name: edge.node_id for edge in edges}
+    for name, node in children.items():
+        if not 0 <= node < count:
+            raise CorruptError(f"edge {name!r} leads to object {node}; there are {count}")
+    return children
 
 
 def _slots(slots: Sequence[Any], count: int) -> tuple[SlotVariable, ...]:

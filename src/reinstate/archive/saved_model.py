@@ -71,7 +71,7 @@ def _read_saved_model_message(directory: Path) -> Any:
     binary, text = directory / "saved_model.pb", directory / "saved_model.pbtxt"
     if binary.is_file():
         with where(binary.name):
-            saved = messages.parse(messages.SavedModel, binary.read_bytes())
+            saved = messages.parse(messages.SavedModelOutline, binary.read_bytes())
     elif text.is_file():
         with where(text.name):
             saved = _parse_text(text)
@@ -88,7 +88,8 @@ def _read_saved_model_message(directory: Path) -> Any:
 
 def _parse_text(path: Path) -> Any:
     try:
-        return text_format.Parse(path.read_bytes(), messages.SavedModel())
+        whole = text_format.Parse(path.read_bytes(), messages.SavedModel())
+        return messages.parse(messages.SavedModelOutline, messages.serialize(whole))
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise CorruptError(f"not a SavedModel in text form: {error}") from error
 

@@ -295,3 +295,17 @@ def deep_graphs(depth: int) -> Iterator[None]:
         yield
     finally:
         sys.setrecursionlimit(limit)
+
+
+def has_value(variable: Any) -> bool:
+    """Whether a variable whose initializer was deferred has been given a value."""
+    return variable._value is not None
+
+
+def reason(error: Exception) -> str:
+    """What Keras says is wrong, without the whole config that it says it of."""
+    text = str(error)
+    for mark in ("Exception encountered: ", "Exception encountered:\n"):
+        text = text.rpartition(mark)[2]
+    first = text.strip().partition("\n")[0]
+    return first if len(first) <= 400 else f"{first[:400]} ..."

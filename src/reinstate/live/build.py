@@ -6,7 +6,7 @@ file (a seed that Keras 2 kept in its own way) is initialized as Keras would.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from reinstate.live import _keras
 from reinstate.live.metrics import place_metrics
 from reinstate.live.objects import OWN_OBJECTS
 from reinstate.live.optimizer import place_optimizer
-from reinstate.live.place import Placed, place, require, restore
+from reinstate.live.place import Placed, Reading, place, require, restore
 from reinstate.options import LoadOptions
 
 
@@ -53,23 +53,35 @@ def build(
     context = Context(archive.keras_version, custom=known)
     config = _model_config(archive, context)
     loaded = Loaded(model=None)
-    with keras.saving.custom_object_scope(known), _keras.deferred_initializers() as created:
-        loaded.model = _construct(config, archive, safe_mode)
-        compile_config = _compile_config(archive, loaded.model, context) if compile else None
-        loaded.compiled = compile_config is not None
-        placed = place(archive, loaded.model)
-        if not options.allow_partial_checkpoint:
-            require(placed, "the file")
-        placed.differences.clear()
-        if compile_config is not None:
-            _compile(loaded.model, compile_config)
-            loaded.losses += place_optimizer(archive, loaded.model, placed)
-            loaded.losses += place_metrics(archive, loaded.model, placed)
-        loaded.losses += placed.differences
-    _fill(archive, placed, created, skip=options.experimental_skip_checkpoint)
+    with Reading(archive, optimizer=compile) as reading, keras.saving.custom_object_scope(known):
+        with _keras.deferred_initializers() as created:
+            loaded.model = _construct(config, archive, safe_mode)
+            placed = place(archive, loaded.model)
+            if not options.allow_partial_checkpoint:
+                require(placed, "the file")
+            placed.differences.clear()
+            if compile:
+                _compile_as_it_was(loaded, archive, placed, context)
+        if options.experimental_skip_checkpoint:
+            placed = Placed()
+        reading.restore(placed.placements)
+        for variable, initializer in created:
+            if not placed.has(variable):
+                _keras.run_initializer(variable, initializer)
     _keras.finalize(loaded.model)
     loaded.losses += context.losses
     return loaded
+
+
+def _compile_as_it_was(loaded: Loaded, archive: Archive, placed: Placed, context: Context) -> None:
+    """Compile the model, if the file says how, and find the state of its optimizer and metrics."""
+    config = _compile_config(archive, loaded.model, context)
+    loaded.compiled = config is not None
+    if config is not None:
+        _compile(loaded.model, config)
+        loaded.losses += place_optimizer(archive, loaded.model, placed)
+        loaded.losses += place_metrics(archive, loaded.model, placed)
+        loaded.losses += placed.differences
 
 
 def _custom_objects(given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -108,7 +120,7 @@ def _construct(config: dict[str, Any], archive: Archive, safe_mode: bool) -> Any
     except ReinstateError:
         raise
     except (TypeError, ValueError, KeyError, AttributeError, IndexError, RuntimeError) as error:
-        raise UnsupportedError(f"Keras cannot build the model from its config: {error}") from error
+        raise UnsupportedError(f"Keras cannot build the model from its config: {_keras.reason(error)}") from error
     if not isinstance(model, keras.Model):
         raise UnsupportedError(f"the config describes a {type(model).__name__}, not a model")
     shape = (archive.root.metadata or {}).get("build_input_shape")
@@ -121,16 +133,7 @@ def _compile(model: Any, config: dict[str, Any]) -> None:
     try:
         model.compile_from_config(config)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise UnsupportedError(f"Keras cannot compile the model as it was: {error}") from error
-
-
-def _fill(archive: Archive, placed: Placed, created: Sequence[tuple[Any, Any]], skip: bool) -> None:
-    """Give every variable its value from the archive, or its initializer's."""
-    if not skip:
-        restore(archive, placed.placements)
-    for variable, initializer in created:
-        if skip or not placed.has(variable):
-            _keras.run_initializer(variable, initializer)
+        raise UnsupportedError(f"Keras cannot compile the model as it was: {_keras.reason(error)}") from error
 
 
 def load_weights_into(model: Any, archive: Archive, options: LoadOptions | None = None) -> list[str]:

@@ -41,23 +41,31 @@ def load_native(path: Path, custom_objects: Mapping[str, Any] | None, compile: b
     with where(path.name):
         stored = _read_seeds(path)
         try:
-            model = _keras.load_native(path, custom_objects, compile, safe_mode)
+            with _keras.deferred_initializers() as created:
+                model = _keras.load_native(path, custom_objects, compile, safe_mode)
         except ReinstateError:
             raise
-        except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, OSError) as error:
+        except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, OSError, zipfile.BadZipFile) as error:
             raise _translated(error) from error
-        seeds = _seeds(model)
-        for key, value in stored.items():
-            if key in seeds:
-                seeds[key].assign(np.array(value, _keras.numpy_dtype(seeds[key])))
+        for variable, initializer in created:
+            if not _keras.has_value(variable):
+                _keras.run_initializer(variable, initializer)
+        _assign_seeds(model, stored)
         return model
 
 
+def _assign_seeds(model: Any, stored: Mapping[str, Any]) -> None:
+    seeds = _seeds(model)
+    for key, value in stored.items():
+        if key in seeds:
+            seeds[key].assign(np.array(value, _keras.numpy_dtype(seeds[key])))
+
+
 def _translated(error: Exception) -> ReinstateError:
-    text = str(error)
-    if "safe_mode" in text or "lambda" in text:
+    text = _keras.reason(error)
+    if "safe_mode" in str(error) or "lambda" in text:
         return UnsafeError(text)
-    if isinstance(error, OSError | RuntimeError):
+    if isinstance(error, OSError | RuntimeError | zipfile.BadZipFile):
         return CorruptError(text)
     return UnsupportedError(f"Keras cannot load it: {text}")
 

@@ -8,6 +8,7 @@ in place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -176,13 +177,61 @@ def _follow(archive: Archive, start: int, path: Sequence[str]) -> int | None:
     return start
 
 
+class Reading:
+    """Reads an archive's values in the background, while Keras builds the model that they belong to."""
+
+    def __init__(self, archive: Archive, optimizer: bool) -> None:
+        self._archive = archive
+        self._refs = {ref.key: ref for ref in _wanted(archive, optimizer)}
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="reinstate")
+        self._values = self._pool.submit(archive.tensors.read, [*self._refs.values()])
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def restore(self, placements: Sequence[Placement]) -> None:
+        """Put the values into their variables; what was not foreseen is read now.
+
+        Raises:
+            CorruptError: a tensor's bytes are not what its checksum says.
+        """
+        values = dict(zip(self._refs, self._values.result(), strict=True))
+        missing = [p.tensor for p in placements if p.tensor.key not in values]
+        values |= zip([ref.key for ref in missing], self._archive.tensors.read(missing), strict=True)
+        _assign(placements, [values[placement.tensor.key] for placement in placements])
+
+
+def _wanted(archive: Archive, optimizer: bool) -> list[TensorRef]:
+    """The tensors that a model will want: all, or without the optimizer's, those that do not hang on it."""
+    if optimizer:
+        return [v.tensor for _, v in archive.variables() if v.tensor is not None]
+    slots = {slot.slot for node in archive.nodes for slot in node.slots}
+    seen, stack = {archive.root.children.get("optimizer", 0), 0}, [0]
+    found = []
+    while stack:
+        node = archive.nodes[stack.pop()]
+        if node.variable is not None and node.variable.tensor is not None:
+            found.append(node.variable.tensor)
+        below = [child for child in node.children.values() if child not in seen and child not in slots]
+        seen.update(below)
+        stack += below
+    return found
+
+
 def restore(archive: Archive, placements: Sequence[Placement]) -> None:
-    """Read all tensors at once and put them into their variables, cast where the model's dtype is another.
+    """Read all tensors at once and put them into their variables.
 
     Raises:
         CorruptError: a tensor's bytes are not what its checksum says.
     """
-    values = archive.tensors.read([placement.tensor for placement in placements])
+    _assign(placements, archive.tensors.read([placement.tensor for placement in placements]))
+
+
+def _assign(placements: Sequence[Placement], values: Sequence[np.ndarray[Any, Any]]) -> None:
+    """Put values into variables, cast where the model's dtype is another."""
     variables = [placement.variable for placement in placements]
     _keras.assign(variables, [_cast(value, variable) for value, variable in zip(values, variables, strict=True)])
 

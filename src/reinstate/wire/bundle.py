@@ -86,6 +86,8 @@ class Bundle:
             for (_, part), fresh in zip(parts, copying.allocate(copied), strict=True)
         ]
         copying.run([*self._jobs(parts, memory)], progress)
+        for whole in maps.values():
+            copying.release(whole)
         return [self._array(key, part, data) for (key, part), data in zip(parts, memory, strict=True)]
 
     def _mappable(self, part: Entry) -> bool:

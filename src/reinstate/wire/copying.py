@@ -55,6 +55,14 @@ def map_file(file: BinaryIO) -> Bytes:
     return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
 
 
+def release(mapped: Bytes) -> None:
+    """Give the pages of a mapped file, read for their checksums, back to the page cache until they are used."""
+    base: Any = mapped.base
+    memory = getattr(base, "obj", base)
+    if isinstance(memory, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        memory.madvise(mmap.MADV_DONTNEED)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Bytes of a file, the memory for them (or the mapped file itself), and the checksum that they should have."""
