@@ -6,16 +6,17 @@ import errno
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reinstate.archive import checkpoint, hdf5, saved_model
-from reinstate.archive.atomic import replacing_checkpoint, replacing_directory, replacing_file
+from reinstate.archive.atomic import replacing_directory, replacing_file
 from reinstate.archive.formats import Format, choose, sniff
 from reinstate.archive.model import Archive
-from reinstate.errors import LossyWarning, UnsupportedError
-from reinstate.options import LoadOptions, SaveOptions, refuse_unsupported
+from reinstate.errors import LossyWarning, ReinstateError, UnsupportedError
+from reinstate.options import LoadOptions, SaveOptions, honoured
 from reinstate.progress import progress
 
 if TYPE_CHECKING:
@@ -52,23 +53,27 @@ def save_model(
         UnsupportedError: the model has no config to be rebuilt from, or an option cannot be honoured.
         OSError: it cannot be written; what was there before is untouched.
     """
+    _require_jax()
     if not _is_path(filepath):
-        _save_hdf5(model, filepath, include_optimizer)
+        _refuse_for_hdf5(signatures, options)
+        _warn("saved the model", _save_hdf5(model, filepath, include_optimizer))
         return
     name = os.fspath(filepath)
     chosen = choose(name, save_format)
     path = Path(name).expanduser()
     if not overwrite and not _may_replace(path):
         return
+    losses: Sequence[str] = ()
     if chosen is Format.KERAS:
         _refuse_for_keras(include_optimizer, signatures, options, save_traces)
         _save_keras(model, path)
     elif chosen is Format.HDF5:
         _refuse_for_hdf5(signatures, options)
         with replacing_file(path) as temporary:
-            _save_hdf5(model, temporary, include_optimizer)
+            losses = _save_hdf5(model, temporary, include_optimizer)
     else:
-        _save_saved_model(model, path, include_optimizer, signatures, options, save_traces)
+        losses = _save_saved_model(model, path, include_optimizer, signatures, options, save_traces)
+    _warn(f"saved {path.name}", losses)
 
 
 def load_model(
@@ -95,18 +100,18 @@ def load_model(
         MismatchError: weights and config do not fit; names all differences.
         UnsafeError: the file wants to run code, or reaches outside itself.
     """
-    from reinstate.live import _keras
+    _require_jax()
     from reinstate.live.build import build
     from reinstate.live.native import load_native
 
-    _keras.require_jax()
-    refuse_unsupported(options, LoadOptions()) if options is not None else None
+    chosen = honoured(options, LoadOptions)
     if _is_path(filepath):
         path = Path(os.fspath(filepath)).expanduser()
         if sniff(path) is Format.KERAS:
             return load_native(path, custom_objects, compile, safe_mode)
     archive = read_archive(filepath)
-    loaded = build(archive, custom_objects, compile, options, safe_mode)
+    with _of_file(filepath):
+        loaded = build(archive, custom_objects, compile, chosen, safe_mode)
     if compile and not loaded.compiled:
         warnings.warn("the model was saved without compile settings; compile it before training", stacklevel=2)
     _warn("loaded the model", loaded.losses)
@@ -149,10 +154,11 @@ def save_weights(
         save_format: 'tf' or 'h5'; None goes by the suffix.
         options: TensorFlow's ``CheckpointOptions``; none of its fields has an effect here.
     """
-    from reinstate.live import _keras
+    _require_jax()
+    from reinstate.live.build import require_built
     from reinstate.live.capture import capture_weights, capture_weights_positions
 
-    _keras.require_jax()
+    require_built(model)
     if not _is_path(filepath):
         hdf5.write_hdf5(capture_weights_positions(model), filepath)
         return
@@ -167,9 +173,7 @@ def save_weights(
         with replacing_file(path) as temporary:
             hdf5.write_hdf5(archive, temporary)
     else:
-        archive = capture_weights(model)
-        with replacing_checkpoint(path) as temporary:
-            checkpoint.write_checkpoint(archive, temporary)
+        checkpoint.save_checkpoint(capture_weights(model), path)
 
 
 def load_weights(
@@ -187,28 +191,65 @@ def load_weights(
         MismatchError: the weights do not fit the model; names every difference, and nothing has been changed.
         FileNotFoundError, FormatError: as in ``load_model``.
     """
-    from reinstate.live import _keras
-    from reinstate.live.build import load_weights_into
+    _require_jax()
+    from reinstate.live.build import load_weights_into, require_built
+    from reinstate.live.native import load_native_weights
 
     if by_name or skip_mismatch:
         raise UnsupportedError("by_name and skip_mismatch are not supported yet")
-    refuse_unsupported(options, LoadOptions()) if options is not None else None
-    _keras.require_jax()
-    if _is_path(filepath) and _keras.is_native_weights(os.fspath(filepath)):
-        _keras.load_native_weights(model, os.fspath(filepath))
+    chosen = honoured(options, LoadOptions)
+    require_built(model)
+    if _is_path(filepath) and _is_native_weights(path := Path(os.fspath(filepath)).expanduser()):
+        load_native_weights(model, path)
         return
-    _warn("loaded the weights", load_weights_into(model, read_archive(filepath), options))
+    archive = read_archive(filepath)
+    with _of_file(filepath):
+        losses = load_weights_into(model, archive, chosen)
+    _warn("loaded the weights", losses)
+
+
+def _is_native_weights(path: Path) -> bool:
+    """Whether it is one of Keras 3's own weights files, which Keras reads itself."""
+    if not path.is_file():
+        return False
+    if path.name.endswith(".weights.json"):
+        return True
+    return path.name.endswith(".weights.h5") and hdf5.holds_keras3_weights(path)
+
+
+def _require_jax() -> None:
+    """Make sure that Keras runs, or will run, on JAX; before it is imported, it is not imported for this.
+
+    Raises:
+        UnsupportedError: it runs on another backend.
+    """
+    backend = os.environ.get("KERAS_BACKEND", "jax")
+    if "keras" not in sys.modules and backend != "jax":
+        raise UnsupportedError(f"KERAS_BACKEND is {backend!r}; reinstate works on JAX: set KERAS_BACKEND=jax")
+    from reinstate.live import _keras
+
+    _keras.require_jax()
+
+
+@contextmanager
+def _of_file(filepath: Any) -> Iterator[None]:
+    """Let an error begin with the name of the file; those that come from reading it already do."""
+    name = Path(os.fspath(filepath) if _is_path(filepath) else filepath.file.filename).name
+    try:
+        yield
+    except ReinstateError as error:
+        if error.place[:1] != [name]:
+            error.place.insert(0, name)
+        raise
 
 
 def _save_saved_model(
     model: Any, path: Path, include_optimizer: bool, signatures: Any, options: SaveOptions | None, save_traces: bool
-) -> None:
-    from reinstate.live import _keras
+) -> Sequence[str]:
+    """Write a SavedModel; return what is not in it."""
     from reinstate.live.capture import capture
 
-    if options is not None:
-        refuse_unsupported(options, SaveOptions())
-    _keras.require_jax()
+    honoured(options, SaveOptions)
     archive, losses = capture(model, include_optimizer)
     with (
         replacing_directory(path, saved_model.OWNED) as temporary,
@@ -219,18 +260,17 @@ def _save_saved_model(
         *(["signatures: functions for serving"] if signatures is not None else []),
         *(["save_traces: the layers' functions as graphs"] if save_traces else []),
     ]
-    _warn(f"saved {path.name}", [*losses, *unwritten])
+    return [*losses, *unwritten]
 
 
-def _save_hdf5(model: Any, target: Any, include_optimizer: bool) -> None:
-    from reinstate.live import _keras
+def _save_hdf5(model: Any, target: Any, include_optimizer: bool) -> Sequence[str]:
+    """Write HDF5; return what is not in it."""
     from reinstate.live.capture import capture_positions
 
-    _keras.require_jax()
     archive, losses = capture_positions(model, include_optimizer)
     with progress("Saving", _size(archive)) as bar:
         hdf5.write_hdf5(archive, target, progress=bar)
-    _warn("saved the model", losses)
+    return losses
 
 
 def _save_keras(model: Any, path: Path) -> None:
@@ -265,9 +305,17 @@ def _may_replace(path: Path) -> bool:
         return True
     if not (sys.stdin and sys.stdin.isatty()):
         raise FileExistsError(errno.EEXIST, "overwrite=False, and it exists already", str(path))
-    while (answer := input(f"{path} already exists. Overwrite it? [y/n] ").strip().lower()) not in ("y", "n"):
+    while (answer := _ask(f"{path} already exists. Overwrite it? [y/n] ")) not in ("y", "n"):
         print("Please answer y or n.")
     return answer == "y"
+
+
+def _ask(question: str) -> str:
+    """The answer in lower case; the end of the input is a no."""
+    try:
+        return input(question).strip().lower()
+    except EOFError:
+        return "n"
 
 
 def _refuse_for_keras(include_optimizer: bool, signatures: Any, options: Any, save_traces: bool) -> None:

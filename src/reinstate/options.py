@@ -6,8 +6,8 @@ Source: ``tf.saved_model.SaveOptions`` and ``tf.saved_model.LoadOptions``, TF 2.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 from reinstate.errors import UnsupportedError
 
@@ -46,27 +46,37 @@ class LoadOptions:
     experimental_load_function_aliases: bool = False
 
 
+_HONOURED = frozenset({"allow_partial_checkpoint", "experimental_skip_checkpoint"})
 # Without functions in the file these have nothing to act on: harmless at any value.
 _NO_EFFECT = frozenset(
     {"namespace_whitelist", "experimental_io_device", "experimental_custom_gradients", "experimental_skip_saver"}
 )
 
+_Options = TypeVar("_Options", SaveOptions, LoadOptions)
 
-def refuse_unsupported(options: Any, defaults: SaveOptions | LoadOptions) -> None:
-    """Raise if a field is set that this version cannot honour; TensorFlow's own options objects are taken, too.
+
+def honoured(options: Any, kind: type[_Options]) -> _Options:
+    """The options as ``kind``; None gives the defaults, and objects of any TensorFlow's own classes are taken, too.
 
     Raises:
-        UnsupportedError: naming every such field.
+        TypeError: it is no object with options.
+        UnsupportedError: a field is set that this version cannot honour; names every one.
     """
-    honoured = {"allow_partial_checkpoint", "experimental_skip_checkpoint"} | _NO_EFFECT
-    offenders = [
-        f"{name}={getattr(options, name)!r}"
-        for name in type(defaults).__dataclass_fields__
-        if name not in honoured and _is_set(getattr(options, name, None), getattr(defaults, name))
-    ]
+    defaults = kind()
+    names = [field.name for field in fields(kind)]
+    if options is None:
+        return defaults
+    if not any(hasattr(options, name) for name in names):
+        raise TypeError(f"options is {options!r:.100}; a {kind.__name__} is wanted")
+    given = {name: getattr(options, name) for name in names if _is_set(options, name, getattr(defaults, name))}
+    offenders = [f"{name}={value!r:.100}" for name, value in given.items() if name not in _HONOURED | _NO_EFFECT]
     if offenders:
         raise UnsupportedError("these options are not supported:", offenders)
+    return kind(**given)
 
 
-def _is_set(value: Any, default: Any) -> bool:
-    return value is not None and value != default and getattr(value, "name", value) != "NONE"
+def _is_set(options: Any, name: str, default: Any) -> bool:
+    """Whether a field says anything; TensorFlow has an empty dictionary or a policy named NONE for what is not set."""
+    value = getattr(options, name, None)
+    unset = value is None or value == default or value in ({}, [], ()) or getattr(value, "name", value) == "NONE"
+    return not unset

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reinstate.archive.atomic import replacing_directory, replacing_file
+from reinstate.archive.atomic import replacing_checkpoint, replacing_directory, replacing_file
 
 OWNED = {"saved_model.pb", "variables"}
 
@@ -127,3 +127,42 @@ def test_killed_at_any_point_there_is_one_whole_model(tmp_path: Path) -> None:
     with replacing_directory(target, OWNED) as temporary:
         (temporary / "saved_model.pb").write_text("last")
     assert os.listdir(tmp_path) == ["model"]  # what the killed left behind is gone
+
+
+def write_checkpoint(prefix: Path, shards: int, content: bytes) -> None:
+    prefix.with_name(f"{prefix.name}.data-00000-of-{shards:05d}").write_bytes(content)
+    prefix.with_name(f"{prefix.name}.index").write_bytes(content)
+
+
+def test_the_data_of_a_checkpoint_that_is_there_is_never_written_over(tmp_path: Path) -> None:
+    for turn, shards in enumerate((1, 2, 1)):
+        with replacing_checkpoint(tmp_path / "w") as (temporary, number):
+            assert number == shards
+            write_checkpoint(temporary, number, b"%d" % turn)
+        assert sorted(os.listdir(tmp_path)) == [f"w.data-00000-of-{shards:05d}", "w.index"]
+
+
+@pytest.mark.parametrize("failing", ["rename", "replace"])
+def test_a_checkpoint_that_cannot_be_put_in_place_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    write_checkpoint(tmp_path / "w", 1, b"old")
+
+    def fail(*_: object) -> None:
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"), replacing_checkpoint(tmp_path / "w") as (temporary, number):
+        write_checkpoint(temporary, number, b"new")
+        monkeypatch.setattr(os, failing, fail)
+    assert sorted(os.listdir(tmp_path)) == ["w.data-00000-of-00001", "w.index"]
+    assert (tmp_path / "w.index").read_bytes() == b"old"
+
+
+def test_threads_that_save_to_one_place_do_not_meet(tmp_path: Path) -> None:
+    with replacing_file(tmp_path / "m") as first:
+        first.write_bytes(b"first")
+        with replacing_file(tmp_path / "m") as second:
+            second.write_bytes(b"second")
+        assert (tmp_path / "m").read_bytes() == b"second"
+    assert (tmp_path / "m").read_bytes() == b"first"
+    assert os.listdir(tmp_path) == ["m"]

@@ -261,7 +261,7 @@ def test_missing_files(prefix):
 
 def test_checkpoint_state(oracle, tmp_path):
     write_bundle(tmp_path / "näme", {"a": np.zeros(3)})
-    write_checkpoint_state(tmp_path, "näme")
+    write_checkpoint_state(tmp_path / "checkpoint", "näme")
     assert oracle("bundle.read_state", directory=str(tmp_path)) == str(tmp_path / "näme")
     state = read_checkpoint_state(tmp_path / "checkpoint")
     assert state.model_checkpoint_path == "näme"

@@ -1,13 +1,15 @@
 """Saving in one atomic step: write a temporary sibling, flush it to disk, exchange it with the old file or directory.
 
 At any instant the target is the whole old model or the whole new one, also if the process is killed or the disk fills
-up. What a killed process leaves behind is the hidden sibling ``.<name>.saving-<pid>``, which the next save to that
-target takes away.
+up. What a killed process leaves behind is the hidden sibling ``.<name>.saving-<pid>-<number>``, which the next
+save to that target takes away.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
+import itertools
 import os
 import shutil
 import sys
@@ -29,19 +31,20 @@ def replacing_file(target: Path, suffix: str = "") -> Iterator[Path]:
     """
     target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a file cannot take the place of a directory", str(target))
     temporary = _sibling(target, suffix)
     try:
         with _naming(temporary, target):
             yield temporary
         _flush(temporary)
-        if target.is_dir():
-            raise IsADirectoryError(f"{target} is a directory; a file cannot take its place")
         if target.exists():
             shutil.copymode(target, temporary)
-        os.replace(temporary, target)
+        with _naming(temporary, target):
+            os.replace(temporary, target)
         _flush(target.parent)
     finally:
-        _remove(temporary)
+        _done_with(temporary)
 
 
 @contextmanager
@@ -53,48 +56,62 @@ def replacing_directory(target: Path, owned: Collection[str]) -> Iterator[Path]:
     """
     target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists() and not target.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "a directory cannot take the place of a file", str(target))
     temporary = _sibling(target)
     try:
         with _naming(temporary, target):
             temporary.mkdir()
             yield temporary
-        if target.is_dir():
-            _carry_over(target, temporary, owned)
+            if target.is_dir():
+                _carry_over(target, temporary, owned)
         _flush_tree(temporary)
         _exchange(temporary, target)
         _flush(target.parent)
     finally:
-        _remove(temporary)
+        _done_with(temporary)
 
 
 @contextmanager
-def replacing_checkpoint(prefix: Path) -> Iterator[Path]:
-    """Give a prefix to write ``<prefix>.index`` and its data file to; when the block ends well, it is ``prefix``.
+def replacing_checkpoint(prefix: Path) -> Iterator[tuple[Path, int]]:
+    """Give a prefix, and in how many data files to write that checkpoint; when the block ends well, it is ``prefix``.
 
-    Readers find the data by the index, so that the step is the index's. The data file goes in place before that, and
-    where one of that name is in use by an old index, under the name of another number of files:
-    ``data-00000-of-00002``.
+    Readers find the data by the index, so that the step is the index's. The data files go in place before that, under
+    names that no old index can have in use: where there is a ``data-00000-of-00001``, the new one says that it is the
+    first of two (``data-00000-of-00002``), of which the second has no tensors and need not be there.
     """
     prefix = prefix.parent.resolve() / prefix.name
     prefix.parent.mkdir(parents=True, exist_ok=True)
     temporary = _sibling(prefix)
     try:
+        old = list(prefix.parent.glob(f"{_glob_escape(prefix.name)}.data-?????-of-?????"))
+        taken = {path.name[-5:] for path in old}
         with _naming(temporary, prefix):
             temporary.mkdir()
-            yield temporary / prefix.name
-        written = [path for path in temporary.iterdir() if path.suffix != ".index"]
-        stale = [path for path in prefix.parent.glob(f"{_glob_escape(prefix.name)}.data-?????-of-?????")]
+            yield temporary / prefix.name, next(n for n in itertools.count(1) if f"{n:05d}" not in taken)
         _flush_tree(temporary)
-        for path in written:
-            os.replace(path, prefix.parent / path.name)
-        _flush(prefix.parent)
-        os.replace(temporary / f"{prefix.name}.index", prefix.with_name(f"{prefix.name}.index"))
-        _flush(prefix.parent)
-        for path in stale:
-            if path.name not in {new.name for new in written}:
-                path.unlink()
+        _put_in_place(temporary, prefix)
+        for path in old:
+            path.unlink(missing_ok=True)
     finally:
-        _remove(temporary)
+        _done_with(temporary)
+
+
+def _put_in_place(temporary: Path, prefix: Path) -> None:
+    """Move the data files of a checkpoint, and then its index; where the index cannot be, none of them stays."""
+    index = prefix.with_name(f"{prefix.name}.index")
+    moved = []
+    try:
+        for path in [path for path in temporary.iterdir() if path.name != index.name]:
+            moved.append(prefix.parent / path.name)
+            os.rename(path, moved[-1])
+        _flush(prefix.parent)
+        os.replace(temporary / index.name, index)
+    except OSError:
+        for path in moved:
+            path.unlink(missing_ok=True)
+        raise
+    _flush(prefix.parent)
 
 
 @contextmanager
@@ -108,14 +125,26 @@ def _naming(temporary: Path, target: Path) -> Iterator[None]:
         raise
 
 
+_in_use: set[Path] = set()  # the temporaries of this process: one for each thread that saves
+_numbers = itertools.count()
+
+
 def _sibling(target: Path, suffix: str = "") -> Path:
     """The temporary's path; leftovers of processes that no longer live are removed."""
     prefix = f".{target.name}.saving-"
+    temporary = target.parent / f"{prefix}{os.getpid()}-{next(_numbers)}{suffix}"
+    _in_use.add(temporary)
     for leftover in target.parent.glob(f"{_glob_escape(prefix)}*"):
-        owner = leftover.name.removeprefix(prefix).partition(".")[0]
-        if not (owner.isdigit() and int(owner) != os.getpid() and _alive(int(owner))):
+        owner = leftover.name.removeprefix(prefix).partition("-")[0]
+        foreign = owner.isdigit() and int(owner) != os.getpid()
+        if leftover not in _in_use and not (foreign and _alive(int(owner))):
             _remove(leftover)
-    return target.parent / f"{prefix}{os.getpid()}{suffix}"
+    return temporary
+
+
+def _done_with(temporary: Path) -> None:
+    _remove(temporary)
+    _in_use.discard(temporary)
 
 
 def _glob_escape(text: str) -> str:
@@ -186,8 +215,6 @@ def _exchange(new: Path, target: Path) -> None:
     if not target.exists():
         os.rename(new, target)
         return
-    if not target.is_dir():
-        raise NotADirectoryError(f"{target} is a file; a directory cannot take its place")
     if _swap(new, target):
         return
     aside = new.with_name(new.name + "-old")

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from reinstate.archive import object_graph
+from reinstate.archive.atomic import replacing_checkpoint, replacing_file
 from reinstate.archive.model import Archive, Layout, TensorRef
 from reinstate.archive.object_graph import OBJECT_GRAPH_KEY
 from reinstate.errors import CorruptError, UnsupportedError, where
 from reinstate.wire import messages
 from reinstate.wire.bundle import Bundle, read_bundle, write_bundle
+from reinstate.wire.checkpoint_state import FILE_NAME, write_checkpoint_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def read_checkpoint(prefix: Path) -> Archive:
 def files_of(prefix: Path) -> list[Path]:
     """The index and the data files of a checkpoint, as far as they are there."""
     names = (f"{prefix.name}.index", f"{prefix.name}.data-")
-    return sorted(file for file in prefix.parent.iterdir() if file.name.startswith(names))
+    return sorted(file for file in prefix.parent.glob("*") if file.name.startswith(names))
 
 
 def read_object_graph(bundle: Bundle) -> Any | None:
@@ -84,20 +86,34 @@ def read_object_graph(bundle: Bundle) -> Any | None:
         return tracked
 
 
-def write_checkpoint(archive: Archive, prefix: Path, progress: Callable[[int], None] | None = None) -> None:
-    """Write ``archive`` (attribute layout) as the checkpoint ``<prefix>.index`` with its data file beside it."""
-    write_values(archive, object_graph.checkpoint_keys(archive.nodes), prefix, progress)
+def save_checkpoint(archive: Archive, prefix: Path, progress: Callable[[int], None] | None = None) -> None:
+    """Write ``archive`` (attribute layout) as ``<prefix>.index`` with its data file, in one atomic step.
+
+    The file ``checkpoint`` beside them then says that this is the latest checkpoint there, as tf.keras has it.
+
+    Raises:
+        OSError: it cannot be written; a checkpoint that was there before is untouched.
+    """
+    keys = object_graph.checkpoint_keys(archive.nodes)
+    with replacing_file(prefix.with_name(FILE_NAME)) as state:
+        with replacing_checkpoint(prefix) as (temporary, shards):
+            write_values(archive, keys, temporary, progress, shards)
+        write_checkpoint_state(state, prefix.name)
 
 
 def write_values(
-    archive: Archive, keys: Mapping[int, str], prefix: Path, progress: Callable[[int], None] | None = None
+    archive: Archive,
+    keys: Mapping[int, str],
+    prefix: Path,
+    progress: Callable[[int], None] | None = None,
+    shards: int = 1,
 ) -> None:
     """Write the archive's tensors and its object graph as the bundle ``prefix``; ``keys`` by node id."""
     refs = [_tensor(archive, index) for index in keys]
     arrays = dict(zip(keys.values(), archive.tensors.read(refs), strict=True))
     graph = object_graph.write_tracked(archive.nodes, keys)
     arrays[OBJECT_GRAPH_KEY] = np.array(messages.serialize(graph), dtype=object)
-    write_bundle(prefix, arrays, progress=progress)
+    write_bundle(prefix, arrays, shards=shards, progress=progress)
 
 
 def _tensor(archive: Archive, index: int) -> TensorRef:

@@ -26,8 +26,10 @@ from reinstate.archive.hdf5_write import RESERVED, TOP_LEVEL, Unique, write_hdf5
 from reinstate.archive.model import Archive, Layout, ObjectNode, TensorRef, Variable
 from reinstate.errors import CorruptError, NotAModelError, where
 
-__all__ = ["is_hdf5", "read_hdf5", "write_hdf5"]
+__all__ = ["holds_keras3_weights", "is_hdf5", "read_hdf5", "write_hdf5"]
 
+_LISTS = ("layer_names", "layer_names0", "nb_layers")  # the attributes by which Keras 1 and 2 list the layers
+_KERAS3_GROUPS = frozenset({"layers", "vars", "_layer_checkpoint_dependencies"})
 _BYTES_PER_NODE = 64  # an object of HDF5 is never smaller, with the link to it
 
 
@@ -53,6 +55,18 @@ def read_hdf5(source: str | os.PathLike[str] | Any) -> Archive:
         if source.file.mode != "r":
             source.file.flush()
         return _read(Objects(source.file), source.name, source.file, (0, 0))
+
+
+def holds_keras3_weights(path: Path) -> bool:
+    """Whether an HDF5 file has weights in the layout of Keras 3, and none in Keras 2's.
+
+    Raises:
+        OSError, NotAModelError, CorruptError, ImportError: as in ``read_hdf5``.
+    """
+    with where(path.name), opened(path) as file:
+        objects = Objects(file)
+        keras2 = any(objects.has("/", name) for name in _LISTS) or objects.find("/model_weights") is not None
+        return not keras2 and bool(_KERAS3_GROUPS.intersection(objects.members("/")))
 
 
 def _read(objects: Objects, base: str, source: Any, stamp: tuple[int, int]) -> Archive:
@@ -86,14 +100,14 @@ def _weights_group(objects: Objects, base: str) -> str:
         NotAModelError: there is neither.
     """
     inner = join(base, "model_weights")
-    if any(objects.has(base, name) for name in ("layer_names", "layer_names0", "nb_layers")):
+    if any(objects.has(base, name) for name in _LISTS):
         return base
     if objects.find(inner) is not None:
         objects.group(inner)
         return inner
     if objects.has(base, "model_config"):
         raise CorruptError("a model without the group 'model_weights'")
-    if {"layers", "vars", "_layer_checkpoint_dependencies"} & set(objects.members(base)):
+    if _KERAS3_GROUPS.intersection(objects.members(base)):
         raise NotAModelError("weights in the format of Keras 3, which `keras.Model.load_weights` reads")
     raise NotAModelError("an HDF5 file, but none that Keras saved: it has neither 'layer_names' nor 'model_weights'")
 

@@ -7,6 +7,7 @@ Source: ``keras.src.saving.legacy.hdf5_format`` (tf.keras 2.3 to 2.15, tf_keras 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -67,7 +68,18 @@ def write_hdf5(archive: Archive, target: str | os.PathLike[str] | Any, *, progre
             with h5py.File(target, "w", locking=False, **layout) as file:
                 _write(archive, plan, file, progress)
         else:
+            _check_free(plan, target)
             _write(archive, plan, target, progress)
+
+
+def _check_free(plan: _Plan, target: Any) -> None:
+    """Make sure, before anything is written to an open file, that it can be and nothing is in the way."""
+    name = target.file.filename
+    if target.file.mode == "r":
+        raise OSError(errno.EBADF, "the h5py.File is open for reading only", name)
+    taken = [path for path in plan.tensors if path in target]
+    if taken:
+        raise FileExistsError(errno.EEXIST, f"the h5py.File has a model in it already ({taken[0]!r})", name)
 
 
 @contextmanager

@@ -28,11 +28,14 @@ def decode(text: str | bytes) -> Any:
 
 def _untag(item: dict[str, Any]) -> Any:
     tag = item.get("class_name")
-    if tag == "TensorShape" and "items" in item:
-        return None if item["items"] is None else tuple(item["items"])
-    if tag == "__tuple__" and "items" in item:
-        return tuple(item["items"])
-    return item
+    if tag not in ("TensorShape", "__tuple__") or "items" not in item:
+        return item
+    items = item["items"]
+    if items is None and tag == "TensorShape":
+        return None
+    if not isinstance(items, list | tuple):
+        raise CorruptError(f"not Keras' JSON: a {tag} of {items!r:.100}")
+    return tuple(items)
 
 
 def encode(value: Any, *, tuples: bool) -> str:

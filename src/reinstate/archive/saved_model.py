@@ -22,7 +22,7 @@ from reinstate import dtypes
 from reinstate._version import __version__
 from reinstate.archive import metadata as keras_json
 from reinstate.archive import object_graph
-from reinstate.archive.checkpoint import BundleTensors, read_object_graph, write_values
+from reinstate.archive.checkpoint import BundleTensors, files_of, read_object_graph, write_values
 from reinstate.archive.model import Archive, Layout, ObjectNode, Signature, TensorSpec, Variable
 from reinstate.errors import CorruptError, FormatError, NewerFormatError, NotAModelError, UnsupportedError, where
 from reinstate.wire import messages
@@ -56,10 +56,10 @@ def read_saved_model(directory: Path, tags: Iterable[str] | None = None) -> Arch
             nodes=nodes,
             tensors=BundleTensors(bundle),
             writer=_writer(meta_graph),
-            keras_version=root.get("keras_version"),
-            backend=root.get("backend"),
+            keras_version=_of_type(root, "keras_version", str),
+            backend=_of_type(root, "backend", str),
             config=_config(root),
-            training_config=root.get("training_config"),
+            training_config=_of_type(root, "training_config", Mapping),
             keras3=_read_keras3(directory),
             signatures=_signatures(meta_graph),
             tags=tuple(tuple(graph.meta_info_def.tags) for graph in saved.meta_graphs),
@@ -90,7 +90,7 @@ def _parse_text(path: Path) -> Any:
     try:
         whole = text_format.Parse(path.read_bytes(), messages.SavedModel())
         return messages.parse(messages.SavedModelOutline, messages.serialize(whole))
-    except (text_format.ParseError, UnicodeDecodeError) as error:
+    except (text_format.ParseError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptError(f"not a SavedModel in text form: {error}") from error
 
 
@@ -108,7 +108,11 @@ def _choose(meta_graphs: Any, tags: Iterable[str] | None) -> Any:
 
 def _read_variables(directory: Path) -> Bundle | None:
     prefix = directory / "variables" / "variables"
-    return read_bundle(prefix) if prefix.with_name("variables.index").is_file() else None
+    if prefix.with_name("variables.index").is_file():
+        return read_bundle(prefix)
+    if files_of(prefix):
+        raise CorruptError("variables/variables.index is missing, and the data cannot be read without it")
+    return None
 
 
 def _read_metadata(directory: Path, meta_graph: Any) -> dict[int, Mapping[str, Any]]:
@@ -161,6 +165,15 @@ def _config(root: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"class_name": root["class_name"], "config": root["config"]}
 
 
+def _of_type(root: Mapping[str, Any], key: str, kind: type) -> Any:
+    """A value of the root's metadata; None where it is not there."""
+    value = root.get(key)
+    if value is None or isinstance(value, kind):
+        return value
+    with where("object 0 > metadata"):
+        raise CorruptError(f"{key} is {value!r:.100}, not a {kind.__name__.lower()}")
+
+
 def _read_keras3(directory: Path) -> Mapping[str, Any] | None:
     path = directory / KERAS3_FILE
     if not path.is_file():
@@ -181,11 +194,12 @@ def _writer(meta_graph: Any) -> str:
 
 def _signatures(meta_graph: Any) -> dict[str, Signature]:
     """The signatures a server offers, in the order of their names."""
-    return {
-        name: Signature(name, _specs(message.inputs), _specs(message.outputs), message.method_name)
-        for name, message in sorted(meta_graph.signature_def.items())
-        if not name.startswith("__saved_model_")
-    }
+    result = {}
+    for name, message in sorted(meta_graph.signature_def.items()):
+        if not name.startswith("__saved_model_"):
+            with where(f"saved_model.pb > signature {name!r}"):
+                result[name] = Signature(name, _specs(message.inputs), _specs(message.outputs), message.method_name)
+    return result
 
 
 def _specs(infos: Mapping[str, Any]) -> dict[str, TensorSpec]:

@@ -34,12 +34,10 @@ class Context:
 
     @contextmanager
     def at(self, name: str) -> Iterator[None]:
-        """Add ``name`` to the place while the block runs."""
+        """Add ``name`` to the place while the block runs; an error that ends it leaves the place where it came up."""
         self.place.append(name)
-        try:
-            yield
-        finally:
-            self.place.pop()
+        yield
+        self.place.pop()
 
     def refuse(self, reason: str) -> None:
         """Note something that cannot be translated."""
@@ -211,10 +209,9 @@ class Convert:
         if self.key not in config:
             return config
         context.place.append(self.key)  # as Context.at, which costs more than most conversions
-        try:
-            return {**config, self.key: conversion(config[self.key], context)}
-        finally:
-            context.place.pop()
+        result = {**config, self.key: conversion(config[self.key], context)}
+        context.place.pop()
+        return result
 
 
 def keys_of(lens: Lens) -> frozenset[str]:
@@ -247,7 +244,7 @@ class Row:
         for lens in self.lenses:
             result = lens.up(result, context)
         if self.keys is not None and not self.keys.issuperset(result):
-            for key in result.keys() - self.keys:
+            for key in sorted(result.keys() - self.keys):
                 context.refuse(f"{self.class_name} has no argument {key!r}")
         return result
 
@@ -262,7 +259,7 @@ class Row:
 
     def _known(self, config: Config, context: Context) -> Config:
         keys = self.keys or frozenset()
-        for key in config.keys() - keys:
+        for key in sorted(config.keys() - keys):
             if config[key] not in (None, False):
                 context.lose(f"{key}={config[key]!r} has no equivalent in Keras 2")
         return {key: value for key, value in config.items() if key in keys}

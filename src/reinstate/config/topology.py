@@ -127,10 +127,15 @@ def _up_graph_model(item: Config, own: str | None, context: Context) -> Config:
     for new, old, nodes in zip(items, graph.layers, graph.nodes, strict=True):
         new["name"] = renamed.get(_name(old), _name(old))
         new["inbound_nodes"] = nodes
-    result: Config = {key: config[key] for key in config.keys() - _STRUCTURE} if own is not None else {}
+    result: Config = _others(config) if own is not None else {}
     result |= {"name": _model_name(config, "model"), "trainable": config.get("trainable", True), "layers": items}
     result |= {"input_layers": graph.inputs, "output_layers": graph.outputs}
     return _model("keras.src.models.functional", "Functional", own, result)
+
+
+def _others(config: Mapping[str, Any]) -> Config:
+    """Return what a class of the caller's has in the config of a graph model, in its order."""
+    return {key: value for key, value in config.items() if key not in _STRUCTURE}
 
 
 def _model(module: str, class_name: str, own: str | None, config: Config) -> Config:
@@ -254,7 +259,7 @@ def _down_graph_model(item: Config, context: Context) -> Config:
     for new, old, nodes in zip(items, graph.layers, graph.nodes, strict=True):
         new["name"] = _name(old)
         new["inbound_nodes"] = nodes
-    result: Config = {} if is_builtin(item) else {key: config[key] for key in config.keys() - _STRUCTURE}
+    result: Config = {} if is_builtin(item) else _others(config)
     result |= {"name": config.get("name"), "trainable": config.get("trainable", True), "layers": items}
     result |= {"input_layers": graph.inputs, "output_layers": graph.outputs}
     return {"class_name": class_name, "config": result}

@@ -110,6 +110,26 @@ def assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
         variable._initializer = None
 
 
+_serializing = threading.RLock()
+
+
+def serialize(thing: Any) -> dict[str, Any]:
+    """What Keras says of a layer or a model, whole: before 3.12 it leaves ``output_padding`` out."""
+    (owner,) = (each for each in keras.layers.Conv2DTranspose.__mro__ if each.__name__ == "BaseConvTranspose")
+    original = owner.get_config
+
+    def get_config(layer: Any) -> dict[str, Any]:
+        return {"output_padding": layer.output_padding, **original(layer)}
+
+    with _serializing:
+        owner.get_config = get_config
+        try:
+            config: dict[str, Any] = keras.saving.serialize_keras_object(thing)
+        finally:
+            owner.get_config = original
+    return config
+
+
 def bookkeeping(name: str) -> bool:
     """Whether an attribute of a layer is Keras' own record of what stands under another name, too."""
     return name in _BOOKKEEPING
@@ -235,18 +255,6 @@ def load_native(path: Path, custom_objects: Mapping[str, Any] | None, compile: b
 def save_native(model: Any, path: Path) -> None:
     """Keras' own saving of a ``.keras`` archive."""
     saving_lib.save_model(model, path)
-
-
-def is_native_weights(path: str) -> bool:
-    """Whether the file is one of Keras 3's own weights files (``.weights.h5``, in Keras 3's layout)."""
-    if not path.endswith((".weights.h5", ".weights.json")) or not Path(path).is_file():
-        return False
-    if path.endswith(".json"):
-        return True
-    import h5py
-
-    with h5py.File(path) as file:
-        return "layer_names" not in file.attrs and "layer_names0" not in file.attrs and "model_weights" not in file
 
 
 def load_native_weights(model: Any, path: str) -> None:

@@ -6,7 +6,9 @@ file (a seed that Keras 2 kept in its own way) is initialized as Keras would.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +18,16 @@ from reinstate.archive.model import Archive, Layout
 from reinstate.config import check_keras3, up_model
 from reinstate.config.lens import Context
 from reinstate.config.training import up_training
-from reinstate.errors import ReinstateError, UnsupportedError
+from reinstate.errors import CorruptError, ReinstateError, UnsupportedError
 from reinstate.live import _keras
 from reinstate.live.metrics import place_metrics
-from reinstate.live.objects import OWN_OBJECTS
+from reinstate.live.objects import caller_objects
 from reinstate.live.optimizer import place_optimizer
-from reinstate.live.place import Placed, Reading, place, require, restore
+from reinstate.live.place import Placed, Reading, place, require, restore, wanted
 from reinstate.options import LoadOptions
+
+_COUNT_LIMIT = 2**24  # thresholds or classes of a metric
+_FRESH_LIMIT = 2**30  # bytes of state that a config may ask for without values in the file
 
 
 @dataclass(slots=True)
@@ -49,28 +54,59 @@ def build(
         CorruptError: a value's bytes are damaged.
     """
     options = options or LoadOptions()
-    known = _custom_objects(custom_objects)
+    skip = options.experimental_skip_checkpoint
+    known = caller_objects(custom_objects)
     context = Context(archive.keras_version, custom=known)
     config = _model_config(archive, context)
     loaded = Loaded(model=None)
-    with Reading(archive, optimizer=compile) as reading, keras.saving.custom_object_scope(known):
+    with Reading(archive, compile, skip) as reading, keras.saving.custom_object_scope(known):
         with _keras.deferred_initializers() as created:
             loaded.model = _construct(config, archive, safe_mode)
+            _check_built(loaded.model, archive, options)
             placed = place(archive, loaded.model)
-            if not options.allow_partial_checkpoint:
-                require(placed, "the file")
-            placed.differences.clear()
+            loaded.losses += require(placed, options)
             if compile:
                 _compile_as_it_was(loaded, archive, placed, context)
-        if options.experimental_skip_checkpoint:
+        if skip:
             placed = Placed()
-        reading.restore(placed.placements)
-        for variable, initializer in created:
-            if not placed.has(variable):
-                _keras.run_initializer(variable, initializer)
+        reading.restore(placed)
+        fresh = [(variable, initializer) for variable, initializer in created if not placed.has(variable)]
+        if not (skip or options.allow_partial_checkpoint):
+            _check_fresh([variable for variable, _ in fresh], archive)
+        for variable, initializer in fresh:
+            _keras.run_initializer(variable, initializer)
     _keras.finalize(loaded.model)
     loaded.losses += context.losses
     return loaded
+
+
+def _check_built(model: Any, archive: Archive, options: LoadOptions) -> None:
+    """Refuse a model that cannot take the values which the file has for it."""
+    excused = model.built or options.experimental_skip_checkpoint or options.allow_partial_checkpoint
+    if not excused and (count := len(wanted(archive, optimizer=False))):
+        raise UnsupportedError(
+            f"{type(model).__name__} has no variables after it was made from its config, the file has {count}: "
+            "its class needs a build method, or a get_build_config"
+        )
+
+
+def _check_fresh(variables: Sequence[Any], archive: Archive) -> None:
+    """Refuse a small file whose config asks for much memory that it has no values for."""
+    size = sum(math.prod(variable.shape) * _keras.numpy_dtype(variable).itemsize for variable in variables)
+    if size > _FRESH_LIMIT + 8 * archive.size:
+        raise UnsupportedError(f"the config asks for {size} bytes of state of which the file has no values")
+
+
+@contextmanager
+def _typed(context: Context) -> Iterator[None]:
+    """Turn what the translation of a config of wrong types runs into, into ``CorruptError`` with the place."""
+    try:
+        yield
+    except ReinstateError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        place = " > ".join(["config", *context.place])
+        raise CorruptError(f"{place} > not what Keras writes there: {type(error).__name__}: {error!s:.200}") from error
 
 
 def _compile_as_it_was(loaded: Loaded, archive: Archive, placed: Placed, context: Context) -> None:
@@ -81,14 +117,7 @@ def _compile_as_it_was(loaded: Loaded, archive: Archive, placed: Placed, context
         _compile(loaded.model, config)
         loaded.losses += place_optimizer(archive, loaded.model, placed)
         loaded.losses += place_metrics(archive, loaded.model, placed)
-        loaded.losses += placed.differences
-
-
-def _custom_objects(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The caller's objects, what is registered with Keras, and our own, by the names that files use."""
-    registered = keras.saving.get_custom_objects()
-    bare = {name.rpartition(">")[2]: value for name, value in registered.items()}
-    return {**bare, **registered, **OWN_OBJECTS, **(given or {})}
+        loaded.losses += placed.take()
 
 
 def _model_config(archive: Archive, context: Context) -> dict[str, Any]:
@@ -101,39 +130,67 @@ def _model_config(archive: Archive, context: Context) -> dict[str, Any]:
             "the file holds no Keras model config: it has weights or functions only. For weights, build the model and "
             "call load_weights"
         )
-    return up_model(archive.config, context)
+    with _typed(context):
+        return up_model(archive.config, context)
 
 
 def _compile_config(archive: Archive, model: Any, context: Context) -> dict[str, Any] | None:
     if archive.keras3 is not None and isinstance(archive.keras3.get("model"), Mapping):
         compiled = archive.keras3.get("compile")
+        if not isinstance(compiled, Mapping | None):
+            raise CorruptError(f"the compile config is {compiled!r:.100}, not a dictionary")
         return None if compiled is None else dict(compiled)
     if archive.training_config is None:
         return None
-    return up_training(archive.training_config, context, _keras.output_names(model))
+    with _typed(context):
+        config = up_training(archive.training_config, context, _keras.output_names(model))
+    check_keras3(config, context)
+    return config
 
 
 def _construct(config: dict[str, Any], archive: Archive, safe_mode: bool) -> Any:
     try:
         with _keras.deep_graphs(len(archive.nodes)):
             model = keras.saving.deserialize_keras_object(config, safe_mode=safe_mode)
+        shape = (archive.root.metadata or {}).get("build_input_shape")
+        if isinstance(model, keras.Model) and not model.built and shape is not None:
+            model.build(shape)
     except ReinstateError:
         raise
-    except (TypeError, ValueError, KeyError, AttributeError, IndexError, RuntimeError) as error:
+    except Exception as error:  # whatever Keras, or a class of the caller's, makes of a config
         raise UnsupportedError(f"Keras cannot build the model from its config: {_keras.reason(error)}") from error
     if not isinstance(model, keras.Model):
         raise UnsupportedError(f"the config describes a {type(model).__name__}, not a model")
-    shape = (archive.root.metadata or {}).get("build_input_shape")
-    if not model.built and shape is not None:
-        model.build(shape)
     return model
 
 
 def _compile(model: Any, config: dict[str, Any]) -> None:
+    _check_counts([config.get("metrics"), config.get("weighted_metrics")])
     try:
         model.compile_from_config(config)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except ReinstateError:
+        raise
+    except Exception as error:  # as above
         raise UnsupportedError(f"Keras cannot compile the model as it was: {_keras.reason(error)}") from error
+
+
+def _check_counts(value: Any) -> None:
+    """Refuse numbers in the configs of metrics that would make them fill the memory: they count or pick things."""
+    if isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            _check_counts(item)
+    elif isinstance(value, int) and abs(value) > _COUNT_LIMIT:
+        raise UnsupportedError(f"a metric of {value} thresholds or classes is beyond any use")
+
+
+def require_built(model: Any) -> None:
+    """Make sure that the model has variables.
+
+    Raises:
+        UnsupportedError: it has not been built.
+    """
+    if not model.built:
+        raise UnsupportedError(f"model {model.name!r} has no weights yet: call it once, or its build, before")
 
 
 def load_weights_into(model: Any, archive: Archive, options: LoadOptions | None = None) -> list[str]:
@@ -143,14 +200,12 @@ def load_weights_into(model: Any, archive: Archive, options: LoadOptions | None 
         MismatchError: they do not fit; nothing has been changed then.
     """
     options = options or LoadOptions()
+    require_built(model)
     placed = place(archive, model)
-    if not options.allow_partial_checkpoint:
-        require(placed, "the file")
-    losses = list(placed.differences)
-    placed.differences.clear()
+    losses = require(placed, options)
     if model.compiled and model.optimizer is not None and archive.layout is Layout.ATTRIBUTES:
         losses += place_optimizer(archive, model, placed)
     if not options.experimental_skip_checkpoint:
-        restore(archive, placed.placements)
+        restore(archive, placed)
         _keras.finalize(model)
     return losses

@@ -24,7 +24,7 @@ from reinstate.live.attributes import legacy_order, state_paths
 from reinstate.live.layers import LayerNodes
 from reinstate.live.metrics import capture_metrics
 from reinstate.live.nodes import Graph
-from reinstate.live.optimizer import capture_optimizer, capture_optimizer_positions, rest
+from reinstate.live.optimizer_nodes import capture_optimizer, capture_optimizer_positions, rest
 from reinstate.live.place import TOP_LEVEL, model_layers
 
 KERAS_VERSION = "2.15.0"  # the dialect in which we write; what its readers take, those back to 2.3 do, too
@@ -37,7 +37,7 @@ def serialize(model: Any) -> dict[str, Any]:
         UnsupportedError: the model's class has no config to rebuild it from.
     """
     try:
-        config: dict[str, Any] = keras.saving.serialize_keras_object(model)
+        config = _keras.serialize(model)
     except NotImplementedError as error:
         raise UnsupportedError(f"{type(model).__name__} cannot be saved: {error}") from error
     config.pop("compile_config", None)

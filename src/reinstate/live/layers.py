@@ -33,7 +33,7 @@ class LayerNodes:
             return self.graph.ids[id(layer)]
         children: dict[str, int] = {}
         if item is None and not self.weights_only:
-            item = down_layer(keras.saving.serialize_keras_object(layer), self.context)
+            item = down_layer(_keras.serialize(layer), self.context)
         metadata = None if item is None else _metadata(layer, item)
         index = self.graph.add(ObjectNode(identifier=_identifier(layer), children=children, metadata=metadata), layer)
         if is_graph_model(layer):

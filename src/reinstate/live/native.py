@@ -7,15 +7,27 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from reinstate.errors import CorruptError, NotAModelError, ReinstateError, UnsafeError, UnsupportedError, where
+from reinstate.archive.native import read_native
+from reinstate.config import Context, check_keras3
+from reinstate.errors import (
+    CorruptError,
+    MismatchError,
+    NotAModelError,
+    ReinstateError,
+    UnsafeError,
+    UnsupportedError,
+    where,
+)
 from reinstate.live import _keras
 from reinstate.live.attributes import state_paths
+from reinstate.live.objects import caller_objects
 
 _SEEDS = "reinstate.seeds.json"
 _LARGEST = 64 * 2**20  # bytes of seeds; more is no list of seeds
@@ -38,14 +50,17 @@ def load_native(path: Path, custom_objects: Mapping[str, Any] | None, compile: b
         UnsupportedError: Keras cannot rebuild what it holds.
         UnsafeError: it holds code, and ``safe_mode`` is on.
     """
+    archive = read_native(path)
     with where(path.name):
         stored = _read_seeds(path)
+        if safe_mode:
+            check_keras3(archive.config, Context(custom=caller_objects(custom_objects)))
         try:
             with _keras.deferred_initializers() as created:
                 model = _keras.load_native(path, custom_objects, compile, safe_mode)
         except ReinstateError:
             raise
-        except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, OSError, zipfile.BadZipFile) as error:
+        except Exception as error:  # whatever Keras, or a class of the caller's, makes of the file
             raise _translated(error) from error
         for variable, initializer in created:
             if not _keras.has_value(variable):
@@ -54,18 +69,39 @@ def load_native(path: Path, custom_objects: Mapping[str, Any] | None, compile: b
         return model
 
 
+def load_native_weights(model: Any, path: Path) -> None:
+    """Read one of Keras 3's own weights files into a model.
+
+    Raises:
+        MismatchError: the weights do not fit; the model is as it was then.
+    """
+    optimizer = getattr(model, "optimizer", None)  # a model that was never compiled does not even have None
+    own = [] if optimizer is None else _keras.optimizer_variables(optimizer)
+    before = [(variable, variable.value) for variable in (*model.variables, *own)]
+    with where(path.name):
+        try:
+            _keras.load_native_weights(model, str(path))
+        except Exception as error:  # Keras stops half way
+            for variable, value in before:
+                variable.assign(value)
+            raise MismatchError("Keras cannot load the weights:", [_keras.reason(error)]) from error
+
+
 def _assign_seeds(model: Any, stored: Mapping[str, Any]) -> None:
     seeds = _seeds(model)
     for key, value in stored.items():
         if key in seeds:
-            seeds[key].assign(np.array(value, _keras.numpy_dtype(seeds[key])))
+            try:
+                seeds[key].assign(np.array(value, _keras.numpy_dtype(seeds[key])))
+            except (TypeError, ValueError, OverflowError) as error:
+                raise CorruptError(f"{_SEEDS} > {key} > {error}") from error
 
 
 def _translated(error: Exception) -> ReinstateError:
     text = _keras.reason(error)
     if "safe_mode" in str(error) or "lambda" in text:
         return UnsafeError(text)
-    if isinstance(error, OSError | RuntimeError | zipfile.BadZipFile):
+    if isinstance(error, OSError | RuntimeError | EOFError | zipfile.BadZipFile | zlib.error):
         return CorruptError(text)
     return UnsupportedError(f"Keras cannot load it: {text}")
 
@@ -86,7 +122,7 @@ def _read_seeds(path: Path) -> dict[str, Any]:
             if archive.getinfo(_SEEDS).file_size > _LARGEST:
                 raise CorruptError(f"{_SEEDS} claims {archive.getinfo(_SEEDS).file_size} bytes")
             stored = json.loads(archive.read(_SEEDS))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, ValueError, RuntimeError, EOFError, zlib.error) as error:
         raise CorruptError(f"not a whole .keras archive: {error}") from error
     if not isinstance(stored, dict):
         raise CorruptError(f"{_SEEDS} is not a JSON object")

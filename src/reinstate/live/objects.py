@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -14,3 +15,10 @@ def hard_sigmoid(x: Any) -> Any:
 
 
 OWN_OBJECTS = {"reinstate>hard_sigmoid": hard_sigmoid}
+
+
+def caller_objects(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The caller's objects, what is registered with Keras, and our own, by the names that files use."""
+    registered = keras.saving.get_custom_objects()
+    bare = {name.rpartition(">")[2]: value for name, value in registered.items()}
+    return {**bare, **registered, **OWN_OBJECTS, **(given or {})}

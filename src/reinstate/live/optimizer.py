@@ -1,24 +1,22 @@
-"""Optimizer state, both ways: the step, the learning rate, and the slot variables of each trained variable.
+"""Optimizer state out of a file: the step, the learning rate, and the slot variables of each trained variable.
 
 tf.keras has had two generations: ``OptimizerV2`` (a node ``optimizer`` with slots hung on variables) and the new one of
-2.11 (``experimentalOptimizer`` with lists). HDF5 files have a flat list of names. All of them are read; SavedModels and
-HDF5 are written in the old form, which every version from 2.3 on opens, wherever it can say the optimizer. What only
-Keras 3 has is kept beside it, by position in ``optimizer.variables``, under ``keras3``.
+2.11 (``experimentalOptimizer`` with lists). HDF5 files have a flat list of names. All of them are read. What only
+Keras 3 has is kept in our own files beside it, by position in ``optimizer.variables``. ``optimizer_nodes`` is the
+mirror.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
 
-from reinstate.archive.model import Archive, Layout, ObjectNode, SlotVariable, Variable
-from reinstate.config import optimizers, slots
+from reinstate.archive.model import Archive, Layout, Variable
+from reinstate.config import slots
 from reinstate.live import _keras
-from reinstate.live.nodes import Graph
 from reinstate.live.place import Placed, model_layers, stored_layers
 
 
@@ -27,16 +25,31 @@ def inner(optimizer: Any) -> Any:
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
-def _class_name(optimizer: Any) -> str:
+def class_name(optimizer: Any) -> str:
+    """The class of the optimizer itself."""
     return type(inner(optimizer)).__name__
 
 
-def _slot_lists(optimizer: Any) -> Iterator[tuple[slots.SlotRow, list[Any]]]:
+def slot_lists(optimizer: Any) -> Iterator[tuple[slots.SlotRow, list[Any]]]:
     """The optimizer's slot variables by kind, one per trained variable (None where it has none)."""
-    for row in slots.keras3_attributes(_class_name(optimizer)):
+    for row in slots.keras3_attributes(class_name(optimizer)):
         listed = getattr(inner(optimizer), row.keras3, None)
         if listed:
             yield row, list(listed)
+
+
+def scalar_variables(optimizer: Any) -> Iterator[tuple[slots.ScalarRow, Any]]:
+    """The variables that the optimizer itself has once, beside its step and its learning rate."""
+    for row in slots.scalars(class_name(optimizer)):
+        variable = getattr(inner(optimizer), row.keras3, None)
+        if isinstance(variable, keras.Variable):
+            yield row, variable
+
+
+def loss_scale(optimizer: Any) -> Iterator[tuple[slots.ScalarRow, Any]]:
+    """The variables of a ``LossScaleOptimizer``: the scale, and the steps since it changed."""
+    if inner(optimizer) is not optimizer:
+        yield from ((row, getattr(optimizer, row.keras3)) for row in slots.LOSS_SCALE)
 
 
 def place_optimizer(archive: Archive, model: Any, placed: Placed) -> list[str]:
@@ -57,9 +70,8 @@ def place_optimizer(archive: Archive, model: Any, placed: Placed) -> list[str]:
     else:
         placing.legacy()
     placing.keras3()
-    losses = [f"optimizer: {difference}" for difference in placed.differences]
-    placed.differences.clear()
-    return losses
+    placing.product()
+    return [f"optimizer: {difference}" for difference in placed.take()]
 
 
 class _Placing:
@@ -92,35 +104,37 @@ class _Placing:
     def legacy(self) -> None:
         """``OptimizerV2``: slots say which variable node they belong to."""
         self.scalars("iter", "learning_rate")
-        by_name = {row.legacy: listed for row, listed in _slot_lists(self.optimizer)}
+        by_name = {row.legacy: listed for row, listed in slot_lists(self.optimizer)}
         for slot in self.node.slots:
             target = self.placed.variables.get(slot.original)
             if target is not None and slot.name in by_name:
                 self.slot(by_name[slot.name], target, slot.slot, slot.name)
-        self._extra({row.legacy: row.keras3 for row in slots.scalars(_class_name(self.optimizer)) if row.legacy})
+        self.once({row.legacy: variable for row, variable in scalar_variables(self.optimizer)})
 
     def new(self) -> None:
         """The generation of 2.11: lists with one variable per trained variable, in the order of the model's."""
         self.scalars("_iterations", "_learning_rate")
         targets = self.targets()
-        for row, listed in _slot_lists(self.optimizer):
+        for row, listed in slot_lists(self.optimizer):
             stored = self.archive.child(self.node, row.keras2)
             for position, index in () if stored is None else stored.children.items():
                 if position.isdigit() and int(position) < len(targets):
                     self.slot(listed, targets[int(position)], index, row.keras2)
-        self._extra({row.keras2: row.keras3 for row in slots.scalars(_class_name(self.optimizer)) if row.keras2})
+        self.once({row.keras2: variable for row, variable in scalar_variables(self.optimizer)})
 
     def positions(self) -> None:
         """HDF5: a flat list of names."""
         nodes = list(self.node.children.values())
         variables = [v for v in (self.archive.nodes[i].variable for i in nodes) if v is not None]
         names = [_stored_name(variable) for variable in variables]
-        parsed = slots.parse_hdf5(_class_name(self.optimizer), names, [variable.shape for variable in variables])
+        parsed = slots.parse_hdf5(class_name(self.optimizer), names, [variable.shape for variable in variables])
         if parsed.iteration is not None:
             self.put(_keras.iterations(self.optimizer), nodes[parsed.iteration], "iteration")
-        targets = self.targets()
-        for row, listed in _slot_lists(self.optimizer):
-            for target, position in zip(targets, parsed.slots.get(row.keras3, ()), strict=False):
+        for row, listed in slot_lists(self.optimizer):
+            found = parsed.slots.get(row.keras3, ())
+            for target, position in zip(
+                self.owners(parsed.variables.get(row.keras3, ()), len(found)), found, strict=False
+            ):
                 if position is not None:
                     self.slot(listed, target, nodes[position], row.keras3)
         for attribute, position in parsed.scalars.items():
@@ -128,6 +142,26 @@ class _Placing:
             if isinstance(variable, keras.Variable):
                 self.put(variable, nodes[position], attribute)
         self.placed.differences += [f"{name}: unknown" for name in parsed.unknown]
+
+    def owners(self, names: Sequence[str], count: int) -> list[Any]:
+        """The variables that ``count`` slots belong to: those that the names say, else all in order.
+
+        Names need not be unique, nor be those of the weights. OptimizerV2 has no slots for a variable that never had a
+        gradient: then only the names tell.
+        """
+        targets = self.targets()
+        stored = [
+            (found.name, variable)
+            for index, variable in self.placed.variables.items()
+            if id(variable) in self.positions_of and (found := self.archive.nodes[index].variable) is not None
+        ]
+        by_name = dict(stored)
+        clear = len(by_name) == len({id(variable) for _, variable in stored}) and len(set(names)) == len(names)
+        if clear and by_name.keys() >= set(names):
+            return [by_name[name] for name in names]
+        if count != len(targets):
+            self.placed.differences.append(f"{count} slots in the file, {len(targets)} variables in the model")
+        return targets if count == len(targets) else []
 
     def keras3(self) -> None:
         """What we keep beside Keras 2's forms: variables by their position in Keras 3's own list."""
@@ -149,13 +183,28 @@ class _Placing:
         names = [name.replace("/", "_") for name, _ in stored_layers(self.archive)]
         if not set(names) <= set(layers):
             return list(self.model.trainable_variables)
-        return _unique(variable for name in names for variable in layers[name].trainable_variables)
+        listed_first = [variable for name in names for variable in layers[name].trainable_variables]
+        return _unique([*listed_first, *self.model.trainable_variables])
 
-    def _extra(self, scalars: Mapping[str, str]) -> None:
-        for stored, attribute in scalars.items():
-            variable = getattr(inner(self.optimizer), attribute, None)
-            if stored in self.node.children and isinstance(variable, keras.Variable):
-                self.put(variable, self.node.children[stored], stored)
+    def once(self, scalars: Mapping[str, Any]) -> None:
+        """What the optimizer has once, and what the loss scale optimizer around it has."""
+        for name, variable in scalars.items():
+            if name in self.node.children:
+                self.put(variable, self.node.children[name], name)
+        scale = self.archive.child(self.node, "loss_scale")
+        stored = {} if scale is None else scale.children
+        for row, variable in loss_scale(self.optimizer):
+            if row.keras2 in stored:
+                self.put(variable, stored[row.keras2], f"loss_scale/{row.keras2}")
+
+    def product(self) -> None:
+        """Nadam's product of momentums, which the new generation keeps out of HDF5 files: it follows from the steps."""
+        optimizer = inner(self.optimizer)
+        steps = self.placed.tensor_of(_keras.iterations(self.optimizer))
+        for row, variable in scalar_variables(self.optimizer):
+            if row.keras3 == "_u_product" and steps is not None and not self.placed.has(variable):
+                (count,) = self.archive.tensors.read([steps])
+                self.placed.give(variable, np.float32(slots.nadam_product(int(count), optimizer.beta_1)))
 
 
 def _stored_name(variable: Variable) -> str:
@@ -163,89 +212,5 @@ def _stored_name(variable: Variable) -> str:
     return variable.name if variable.tensor is None else variable.tensor.key.partition("optimizer_weights/")[2]
 
 
-def _unique(variables: Iterator[Any]) -> list[Any]:
+def _unique(variables: Sequence[Any]) -> list[Any]:
     return list({id(variable): variable for variable in variables}.values())
-
-
-def is_legacy(training_config: Mapping[str, Any] | None, optimizer: Any) -> bool:
-    """Whether the training config names the optimizer in the old form; without one, whether the old form has it."""
-    if training_config is None:
-        return all(row.legacy for row, _ in _slot_lists(optimizer))
-    return optimizers.is_legacy(training_config["optimizer_config"])
-
-
-def capture_optimizer(graph: Graph, optimizer: Any, training_config: Mapping[str, Any] | None) -> int:
-    """The optimizer's node, in the form that the training config names."""
-    legacy = is_legacy(training_config, optimizer)
-    node = _legacy_node(graph, optimizer) if legacy else _new_node(graph, optimizer)
-    children = {**node.children, "keras3": graph.group(rest(graph, optimizer))}
-    return graph.add(replace(node, children=children), optimizer)
-
-
-def capture_optimizer_positions(graph: Graph, optimizer: Any, training_config: Mapping[str, Any]) -> int:
-    """The optimizer's node for HDF5: variables by name, in the order in which tf.keras sets them."""
-    generation: Literal["legacy", "new"] = "legacy" if is_legacy(training_config, optimizer) else "new"
-    lists = {row.keras3: listed for row, listed in _slot_lists(optimizer)}
-    targets = _keras.optimizer_targets(optimizer) if optimizer.built else []
-    names, shapes = [target.path for target in targets], [tuple(target.shape) for target in targets]
-    children: dict[str, int] = {}
-    for name, attribute, index in slots.hdf5_order(_class_name(optimizer), generation, names, lists, shapes):
-        children[name] = _weight(graph, optimizer, lists, name, attribute, targets[index] if targets else None, index)
-    return graph.add(ObjectNode(identifier="optimizer", children=children), optimizer)
-
-
-def _weight(
-    graph: Graph, optimizer: Any, lists: Mapping[str, list[Any]], name: str, attribute: str, target: Any, index: int
-) -> int:
-    """The node of one entry in HDF5's list of optimizer weights."""
-    if attribute == slots.ITERATION:
-        return graph.variable(_keras.iterations(optimizer), name, "int64")
-    if attribute == slots.ZEROS:
-        return graph.value(np.zeros(target.shape, _keras.numpy_dtype(target)), name)
-    listed = lists.get(attribute)
-    return graph.variable(getattr(inner(optimizer), attribute) if listed is None else listed[index], name)
-
-
-def rest(graph: Graph, optimizer: Any) -> dict[str, int]:
-    """The nodes of the optimizer's variables that Keras 2's form has no place for, by position."""
-    variables = enumerate(_keras.optimizer_variables(optimizer))
-    return {str(i): graph.variable(variable) for i, variable in variables if id(variable) not in graph.ids}
-
-
-def _scalars(graph: Graph, optimizer: Any) -> tuple[int, int | None]:
-    """The nodes of the step, as Keras 2 has it (int64), and of the learning rate (None: a schedule)."""
-    step = graph.variable(_keras.iterations(optimizer), "iteration", "int64")
-    rate = _keras.learning_rate(optimizer)
-    return step, graph.variable(rate, "learning_rate") if isinstance(rate, keras.Variable) else None
-
-
-def _legacy_node(graph: Graph, optimizer: Any) -> ObjectNode:
-    step, rate = _scalars(graph, optimizer)
-    children = {"iter": step} if rate is None else {"iter": step, "learning_rate": rate}
-    targets = _keras.optimizer_targets(optimizer) if optimizer.built else []
-    slot_variables = tuple(
-        SlotVariable(graph.variable(target), row.legacy, graph.variable(variable))
-        for row, listed in _slot_lists(optimizer)
-        for target, variable in zip(targets, listed, strict=False)
-        if row.legacy and variable is not None
-    )
-    for row in slots.scalars(_class_name(optimizer)):
-        variable = getattr(inner(optimizer), row.keras3, None)
-        if row.legacy and isinstance(variable, keras.Variable):
-            children[row.legacy] = graph.variable(variable)
-    return ObjectNode(identifier="optimizer", children=children, slots=slot_variables)
-
-
-def _new_node(graph: Graph, optimizer: Any) -> ObjectNode:
-    step, rate = _scalars(graph, optimizer)
-    kinds = [(row.keras2, [v for v in listed if v is not None]) for row, listed in _slot_lists(optimizer) if row.keras2]
-    mine = {id(variable) for _, listed in kinds for variable in listed}
-    states = [variable for variable in _keras.optimizer_variables(optimizer) if id(variable) in mine]
-    children = {
-        "_variables": graph.list([step, *map(graph.variable, states)]),
-        "_iterations": step,
-        **({} if rate is None else {"_learning_rate": rate}),
-        "_index_dict": graph.add(ObjectNode(identifier="trackable_dict_wrapper")),
-        **{name: graph.list(map(graph.variable, listed)) for name, listed in kinds},
-    }
-    return ObjectNode(identifier="experimentalOptimizer", children=children)

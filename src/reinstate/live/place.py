@@ -19,6 +19,7 @@ from reinstate.archive.model import Archive, Layout, ObjectNode, TensorRef
 from reinstate.errors import MismatchError
 from reinstate.live import _keras
 from reinstate.live.attributes import Trackable, edges, graph_layers, is_graph_model, legacy_order, state_paths
+from reinstate.options import LoadOptions
 
 TOP_LEVEL = "top_level_model_weights"  # HDF5's name for the weights that a model owns itself
 
@@ -34,30 +35,75 @@ class Placement:
 
 @dataclass(slots=True)
 class Placed:
-    """The outcome of pairing: placements, node ids by variable both ways, and every difference found."""
+    """The outcome of pairing: placements, variables by node id, what has no value, and every other difference."""
 
     placements: list[Placement] = field(default_factory=list)
+    given: list[tuple[Any, np.ndarray[Any, Any] | np.generic]] = field(default_factory=list)  # in no file as such
     variables: dict[int, Any] = field(default_factory=dict)  # node id -> variable
+    missing: list[str] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
     _done: set[int] = field(default_factory=set)
+    _told: set[int] = field(default_factory=set)
 
     def put(self, variable: Any, node_id: int, node: ObjectNode, place: str) -> None:
-        """Pair a variable with a node, if the node has a value of the variable's shape."""
+        """Pair a variable with a node, if the node has a value of the variable's shape and kind."""
         self.variables[node_id] = variable
         if id(variable) in self._done:
             return
         tensor = None if node.variable is None else node.variable.tensor
         if tensor is None:
-            self.differences.append(f"{place}: no value in the file")
+            self.miss(variable, f"{place}: no value in the file")
         elif tensor.shape != tuple(variable.shape):
-            self.differences.append(f"{place}: shape {tensor.shape} in the file, {tuple(variable.shape)} in the model")
+            shapes = f"shape {tensor.shape} in the file, {tuple(variable.shape)} in the model"
+            self.differ(f"{place}: {shapes}", [variable])
+        elif not _holds(tensor, variable):
+            self.differ(f"{place}: of type {tensor.dtype} in the file, {variable.dtype} in the model", [variable])
         else:
             self.placements.append(Placement(variable, tensor, place))
             self._done.add(id(variable))
 
+    def miss(self, variable: Any, text: str) -> None:
+        """Note that the file has no value for a variable, once."""
+        if id(variable) not in self._told:
+            self.missing.append(text)
+        self._told.add(id(variable))
+
+    def differ(self, text: str, variables: Sequence[Any]) -> None:
+        """Note a difference, and the variables that it speaks of."""
+        self.differences.append(text)
+        self._told.update(map(id, variables))
+
+    def give(self, variable: Any, value: np.ndarray[Any, Any] | np.generic) -> None:
+        """Give a variable a value that follows from what is in the file."""
+        self.given.append((variable, value))
+        self._done.add(id(variable))
+
+    def tensor_of(self, variable: Any) -> TensorRef | None:
+        """The tensor that the variable has found."""
+        return next((each.tensor for each in self.placements if each.variable is variable), None)
+
     def has(self, variable: Any) -> bool:
         """Whether the variable has found its tensor."""
         return id(variable) in self._done
+
+    def told(self, variable: Any) -> bool:
+        """Whether it is said why the variable has found none."""
+        return id(variable) in self._told
+
+    def take(self) -> list[str]:
+        """Everything that was found missing or different since this was last asked."""
+        found = [*self.missing, *self.differences]
+        self.missing.clear()
+        self.differences.clear()
+        return found
+
+
+def _holds(tensor: TensorRef, variable: Any) -> bool:
+    """Whether a variable can hold the tensor's values: any numbers, complex ones only where it is complex."""
+    numpy = tensor.dtype.numpy
+    if numpy is None or numpy.hasobject:
+        return False
+    return (numpy.kind == "c") == (_keras.numpy_dtype(variable).kind == "c")
 
 
 def place(archive: Archive, model: Any) -> Placed:
@@ -67,10 +113,9 @@ def place(archive: Archive, model: Any) -> Placed:
         _by_attributes(archive, model, placed)
     else:
         _by_positions(archive, model, placed)
-    named = {difference.partition(":")[0] for difference in placed.differences}
     for variable in model.weights:
-        if not placed.has(variable) and variable.path not in named and not placed.differences:
-            placed.differences.append(f"{variable.path}: in the model, not in the file")
+        if not placed.has(variable) and not placed.told(variable):
+            placed.miss(variable, f"{variable.path}: in the model, not in the file")
     return placed
 
 
@@ -105,8 +150,47 @@ def _layer_edges(archive: Archive, node: ObjectNode, model: Any) -> list[tuple[s
     if names:
         return [(names[layer.name], layer.name, layer) for layer in layers if layer.name in names]
     weighted = [layer for layer in layers if layer.weights]
-    numbered = [(f"layer-{i}", layer.name, layer) for i, layer in enumerate(layers)]
-    return numbered + [(f"layer_with_weights-{i}", layer.name, layer) for i, layer in enumerate(weighted)]
+    known = [(f"layer_with_weights-{i}", layer.name, layer) for i, layer in enumerate(weighted)]
+    if not any(edge in node.children for edge, _, _ in known):
+        return [(f"layer-{i}", layer.name, layer) for i, layer in enumerate(layers)]
+    # A Functional counts its InputLayer and a Sequential does not: the other numbers are for layers without weights.
+    taken = {child for edge, child in node.children.items() if edge.startswith("layer_with_weights-")}
+    rest = [(f"layer-{i}", layer.name, layer) for i, layer in enumerate(layers) if not layer.weights]
+    return known + [item for item in rest if node.children.get(item[0]) not in taken]
+
+
+# Edges that lead to what is placed elsewhere, or to state that has no meaning outside TensorFlow (its random streams).
+_ELSEWHERE = frozenset({"optimizer", "keras_api", "signatures", "_random_generator"})
+
+
+def unplaced(archive: Archive, placed: Placed) -> list[str]:
+    """The variables of layers in an object graph that the model has no place for."""
+    if archive.layout is not Layout.ATTRIBUTES:
+        return []
+    seen, stack = {slot.slot for node in archive.nodes for slot in node.slots}, [(0, "")]
+    random = [node.children["_random_generator"] for node in archive.nodes if "_random_generator" in node.children]
+    seen |= {child for index in random for child in _below(archive, index)}
+    found = []
+    while stack:
+        index, path = stack.pop()
+        node = archive.nodes[index]
+        if node.variable is not None and index not in placed.variables:
+            found.append(f"{node.variable.name or path}: in the file, not in the model")
+        for name, child in node.children.items():
+            if child not in seen and name not in _ELSEWHERE:
+                seen.add(child)
+                stack.append((child, f"{path}/{name}".lstrip("/")))
+    return found
+
+
+def _below(archive: Archive, index: int) -> set[int]:
+    """The ids of a node and of all that can be reached from it."""
+    seen, stack = {index}, [index]
+    while stack:
+        below = set(archive.nodes[stack.pop()].children.values()) - seen
+        seen |= below
+        stack += below
+    return seen
 
 
 def _by_positions(archive: Archive, model: Any, placed: Placed) -> None:
@@ -117,10 +201,11 @@ def _by_positions(archive: Archive, model: Any, placed: Placed) -> None:
     if set(named) == set(by_name):
         layers = [by_name[name] for name in named]
     elif len(stored) != len(layers):
-        placed.differences.append(
+        counts = (
             f"{len(stored)} layers with weights in the file ({', '.join(named)}), "
             f"{len(layers)} in the model ({', '.join(by_name)})"
         )
+        placed.differ(counts, model.weights)
         return
     for (name, weights), layer in zip(stored, layers, strict=True):
         _place_layer(archive, name, weights, legacy_order(layer), placed)
@@ -148,9 +233,8 @@ def _place_layer(archive: Archive, name: str, stored: Sequence[int], weights: Se
     if len(stored) != len(weights):
         there = ", ".join(str(v.shape) for i in stored if (v := archive.nodes[i].variable) is not None)
         here = ", ".join(str(tuple(weight.shape)) for weight in weights)
-        placed.differences.append(
-            f"{name}: {len(stored)} weights in the file ({there}), {len(weights)} in the model ({here})"
-        )
+        counts = f"{name}: {len(stored)} weights in the file ({there}), {len(weights)} in the model ({here})"
+        placed.differ(counts, weights)
         return
     for node_id, weight in zip(stored, weights, strict=True):
         node = archive.nodes[node_id]
@@ -180,9 +264,9 @@ def _follow(archive: Archive, start: int, path: Sequence[str]) -> int | None:
 class Reading:
     """Reads an archive's values in the background, while Keras builds the model that they belong to."""
 
-    def __init__(self, archive: Archive, optimizer: bool) -> None:
+    def __init__(self, archive: Archive, optimizer: bool, skip: bool = False) -> None:
         self._archive = archive
-        self._refs = {ref.key: ref for ref in _wanted(archive, optimizer)}
+        self._refs = {} if skip else {ref.key: ref for ref in wanted(archive, optimizer)}
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="reinstate")
         self._values = self._pool.submit(archive.tensors.read, [*self._refs.values()])
 
@@ -192,19 +276,19 @@ class Reading:
     def __exit__(self, *error: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def restore(self, placements: Sequence[Placement]) -> None:
+    def restore(self, placed: Placed) -> None:
         """Put the values into their variables; what was not foreseen is read now.
 
         Raises:
             CorruptError: a tensor's bytes are not what its checksum says.
         """
         values = dict(zip(self._refs, self._values.result(), strict=True))
-        missing = [p.tensor for p in placements if p.tensor.key not in values]
+        missing = [p.tensor for p in placed.placements if p.tensor.key not in values]
         values |= zip([ref.key for ref in missing], self._archive.tensors.read(missing), strict=True)
-        _assign(placements, [values[placement.tensor.key] for placement in placements])
+        _assign(placed, [values[placement.tensor.key] for placement in placed.placements])
 
 
-def _wanted(archive: Archive, optimizer: bool) -> list[TensorRef]:
+def wanted(archive: Archive, optimizer: bool) -> list[TensorRef]:
     """The tensors that a model will want: all, or without the optimizer's, those that do not hang on it."""
     if optimizer:
         return [v.tensor for _, v in archive.variables() if v.tensor is not None]
@@ -221,31 +305,39 @@ def _wanted(archive: Archive, optimizer: bool) -> list[TensorRef]:
     return found
 
 
-def restore(archive: Archive, placements: Sequence[Placement]) -> None:
+def restore(archive: Archive, placed: Placed) -> None:
     """Read all tensors at once and put them into their variables.
 
     Raises:
         CorruptError: a tensor's bytes are not what its checksum says.
     """
-    _assign(placements, archive.tensors.read([placement.tensor for placement in placements]))
+    _assign(placed, archive.tensors.read([placement.tensor for placement in placed.placements]))
 
 
-def _assign(placements: Sequence[Placement], values: Sequence[np.ndarray[Any, Any]]) -> None:
+def _assign(placed: Placed, values: Sequence[np.ndarray[Any, Any]]) -> None:
     """Put values into variables, cast where the model's dtype is another."""
-    variables = [placement.variable for placement in placements]
+    variables = [*(placement.variable for placement in placed.placements), *(variable for variable, _ in placed.given)]
+    values = [*values, *(np.asarray(value) for _, value in placed.given)]
     _keras.assign(variables, [_cast(value, variable) for value, variable in zip(values, variables, strict=True)])
 
 
 def _cast(value: np.ndarray[Any, Any], variable: Any) -> np.ndarray[Any, Any]:
     wanted = _keras.numpy_dtype(variable)
-    return value if value.dtype == wanted else value.astype(wanted)
+    if value.dtype == wanted:
+        return value
+    with np.errstate(invalid="ignore", over="ignore"):
+        return value.astype(wanted)
 
 
-def require(placed: Placed, what: str) -> None:
-    """Raise if anything did not fit.
+def require(placed: Placed, options: LoadOptions) -> list[str]:
+    """Raise if anything did not fit; give what has no value in the file, where the options allow it.
 
     Raises:
         MismatchError: naming every difference.
     """
-    if placed.differences:
-        raise MismatchError(f"the weights in {what} do not fit the model:", placed.differences)
+    allowed = options.allow_partial_checkpoint or options.experimental_skip_checkpoint
+    missing = list(placed.missing) if allowed else []
+    found = placed.take()
+    if found[len(missing) :] and not options.experimental_skip_checkpoint:
+        raise MismatchError("the weights in the file do not fit the model:", found)
+    return missing if options.allow_partial_checkpoint else []

@@ -51,23 +51,27 @@ def write_bundle(
     *,
     dtypes: Mapping[str, DType] | None = None,
     shard_bytes: int | None = None,
+    shards: int = 1,
     progress: Progress | None = None,
 ) -> int:
     """Write ``tensors`` as the bundle ``prefix``, in their order; return the bytes written.
 
     Strings are object arrays of bytes (or str), or numpy's own. ``dtypes`` gives the type of tensors by name where it
     is not that of the array (quantized types). ``shard_bytes`` begins a new data file before one grows beyond it.
-    ``progress`` is called with the bytes done so far. The same tensors give the same bytes.
+    ``shards`` is the least number of data files that names and header speak of; of these only files with tensors are
+    written, and readers do not miss the others. ``progress`` is called with the bytes done so far. The same tensors
+    give the same bytes.
 
     Raises:
         UnsupportedError: arrays have a type that TensorFlow does not have; names all of them.
     """
     prefix = Path(prefix)
     plans = _place([*_plans(tensors, dtypes or {})], shard_bytes)
-    shards = plans[-1].shard + 1 if plans else 1
+    used = plans[-1].shard + 1 if plans else 1
+    shards = max(shards, used)
     done = 0
     crcs: list[int] = []
-    for shard in range(shards):
+    for shard in range(used):
         members = [plan for plan in plans if plan.shard == shard]
         with shard_path(prefix, shard, shards).open("wb", buffering=1 << 20) as file, ThreadPoolExecutor(1) as pool:
             writer = _Writer(file, pool, progress, done)

@@ -32,8 +32,8 @@ def read_checkpoint_state(path: str | os.PathLike[str]) -> Any:
             raise CorruptError(f"not the state of a checkpoint directory: {error}") from error
 
 
-def write_checkpoint_state(directory: str | os.PathLike[str], prefix_name: str) -> None:
-    """Say that ``prefix_name``, relative to ``directory``, is the latest checkpoint there, and the only one."""
+def write_checkpoint_state(path: str | os.PathLike[str], prefix_name: str) -> None:
+    """Write the file ``path``: ``prefix_name``, relative to it, is the latest checkpoint there, and the only one."""
     state = messages.CheckpointState(model_checkpoint_path=prefix_name, all_model_checkpoint_paths=[prefix_name])
     text = text_format.MessageToString(state, as_utf8=True)
-    Path(directory, FILE_NAME).write_text(text, encoding="utf-8", newline="\n")
+    Path(path).write_text(text, encoding="utf-8", newline="\n")
