@@ -60,7 +60,8 @@ def assert_same_state(model: Any, arrays: Arrays) -> None:
 def assert_same_optimizer(model: Any, arrays: Arrays) -> None:
     assert number(model.optimizer.iterations) == int(arrays["iterations"])
     # tf.keras keeps the rate of a schedule's last step, Keras 3 says that of the next.
-    if not isinstance(keras.optimizers.serialize(model.optimizer)["config"]["learning_rate"], dict):
+    inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if not isinstance(keras.optimizers.serialize(inner)["config"]["learning_rate"], dict):
         assert number(model.optimizer.learning_rate) == arrays["learning_rate"]
     compared = set()
     for new, legacy, index, value in slots(model):

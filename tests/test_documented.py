@@ -16,6 +16,9 @@ import pytest
 import reinstate
 
 
+pytestmark = pytest.mark.oldest
+
+
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)

@@ -8,6 +8,7 @@ from reinstate import inspect
 from reinstate.cli import demo, run
 
 
+@pytest.mark.oldest
 def test_everything_agrees(tmp_path, capfd, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(demo, "_EPOCHS", 1)

@@ -131,3 +131,38 @@ def more(model, x, next_batches):
     truth = dict(weights(model), **predictions(model, x))
     truth["losses"] = np.asarray(losses, dtype="float32")
     return {"more/" + key: value for key, value in truth.items()}
+
+
+def snapshot(model):
+    """A function that puts the model and its optimizer back to where they are now."""
+    opt = model.optimizer
+    variables = list(opt.variables() if callable(opt.variables) else opt.variables) + list(model.weights)
+    values = [v.numpy() for v in variables]
+
+    def put_back():
+        for variable, value in zip(variables, values):
+            variable.assign(value)
+
+    return put_back
+
+
+def sensitivity(model, x, next_batches, found, put_back):
+    """How far ``more`` moves when its inputs change in the last bit of float32, three times; under ``rounding/``.
+
+    It is what rounding alone does in these steps: two runtimes that compute the same in another order differ as much.
+    """
+    furthest = {}
+    for seed in range(3):
+        put_back()
+        noise = np.random.RandomState(seed)
+        nudged = [([_nudge(a, noise) for a in inputs], targets) for inputs, targets in next_batches]
+        for key, value in more(model, x, nudged).items():
+            far = np.abs(value.astype("float64") - found[key])
+            furthest[key] = np.maximum(furthest.get(key, 0.0), far)
+    return {"rounding/" + key[len("more/") :]: value.astype("float32") for key, value in furthest.items()}
+
+
+def _nudge(array, noise):
+    if array.dtype.kind != "f":
+        return array
+    return (array * (1 + noise.choice([-1, 1], size=array.shape) * np.finfo("float32").eps)).astype("float32")

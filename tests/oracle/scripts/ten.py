@@ -20,7 +20,9 @@ def train_and_save(name, path, save_format, steps, legacy_optimizer, save_traces
     following = [models.data(name, truth.TRAINED_AFTER + i) for i in range(truth.STEPS_AFTER)]
     found = dict(truth.state(model), **truth.inputs(x, following))
     found.update(truth.predictions(model, x))
+    put_back = truth.snapshot(model)
     found.update(truth.more(model, x, following))
+    found.update(truth.sensitivity(model, x, following, found, put_back))
     np.savez(out, **found)
     return {"class": type(model).__name__, "optimizer": type(model.optimizer).__name__}
 
@@ -62,6 +64,8 @@ def open_and_check(path, x_npz, weights_checkpoint, out, custom_objects=None):
         elif os.path.isfile(path):
             about["note"] = "HDF5: load_model restored the optimizer itself"
         found.update(truth.state(model))
+        put_back = truth.snapshot(model)
         found.update(truth.more(model, x, following))
+        found.update(truth.sensitivity(model, x, following, found, put_back))
     np.savez(out, **found)
     return about
