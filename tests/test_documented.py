@@ -15,7 +15,6 @@ import pytest
 
 import reinstate
 
-
 pytestmark = pytest.mark.oldest
 
 
