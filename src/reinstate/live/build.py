@@ -23,7 +23,8 @@ from reinstate.live import _keras
 from reinstate.live.metrics import place_metrics
 from reinstate.live.objects import caller_objects
 from reinstate.live.optimizer import place_optimizer
-from reinstate.live.place import Placed, Reading, place, require, restore, wanted
+from reinstate.live.place import Placed, place, require, unplaced
+from reinstate.live.values import Reading, restore, wanted
 from reinstate.options import LoadOptions
 
 _COUNT_LIMIT = 2**24  # thresholds or classes of a metric
@@ -64,7 +65,7 @@ def build(
             loaded.model = _construct(config, archive, safe_mode)
             _check_built(loaded.model, archive, options)
             placed = place(archive, loaded.model)
-            loaded.losses += require(placed, options)
+            loaded.losses += [*require(placed, options), *unplaced(archive, placed)]
             if compile:
                 _compile_as_it_was(loaded, archive, placed, context)
         if skip:

@@ -1,14 +1,12 @@
 """Which tensor of the archive belongs to which variable of the model.
 
 Two ways, one for each layout: by attributes, walking the model's edges and the archive's side by side, and by
-positions, a layer's weights in HDF5's order. Both give placements; ``restore`` reads all tensors at once and puts them
-in place.
+positions, a layer's weights in HDF5's order. Both give placements; ``values`` reads them and puts them in place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -259,74 +257,6 @@ def _follow(archive: Archive, start: int, path: Sequence[str]) -> int | None:
             return None
         start = children[name]
     return start
-
-
-class Reading:
-    """Reads an archive's values in the background, while Keras builds the model that they belong to."""
-
-    def __init__(self, archive: Archive, optimizer: bool, skip: bool = False) -> None:
-        self._archive = archive
-        self._refs = {} if skip else {ref.key: ref for ref in wanted(archive, optimizer)}
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="reinstate")
-        self._values = self._pool.submit(archive.tensors.read, [*self._refs.values()])
-
-    def __enter__(self) -> Reading:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def restore(self, placed: Placed) -> None:
-        """Put the values into their variables; what was not foreseen is read now.
-
-        Raises:
-            CorruptError: a tensor's bytes are not what its checksum says.
-        """
-        values = dict(zip(self._refs, self._values.result(), strict=True))
-        missing = [p.tensor for p in placed.placements if p.tensor.key not in values]
-        values |= zip([ref.key for ref in missing], self._archive.tensors.read(missing), strict=True)
-        _assign(placed, [values[placement.tensor.key] for placement in placed.placements])
-
-
-def wanted(archive: Archive, optimizer: bool) -> list[TensorRef]:
-    """The tensors that a model will want: all, or without the optimizer's, those that do not hang on it."""
-    if optimizer:
-        return [v.tensor for _, v in archive.variables() if v.tensor is not None]
-    slots = {slot.slot for node in archive.nodes for slot in node.slots}
-    seen, stack = {archive.root.children.get("optimizer", 0), 0}, [0]
-    found = []
-    while stack:
-        node = archive.nodes[stack.pop()]
-        if node.variable is not None and node.variable.tensor is not None:
-            found.append(node.variable.tensor)
-        below = [child for child in node.children.values() if child not in seen and child not in slots]
-        seen.update(below)
-        stack += below
-    return found
-
-
-def restore(archive: Archive, placed: Placed) -> None:
-    """Read all tensors at once and put them into their variables.
-
-    Raises:
-        CorruptError: a tensor's bytes are not what its checksum says.
-    """
-    _assign(placed, archive.tensors.read([placement.tensor for placement in placed.placements]))
-
-
-def _assign(placed: Placed, values: Sequence[np.ndarray[Any, Any]]) -> None:
-    """Put values into variables, cast where the model's dtype is another."""
-    variables = [*(placement.variable for placement in placed.placements), *(variable for variable, _ in placed.given)]
-    values = [*values, *(np.asarray(value) for _, value in placed.given)]
-    _keras.assign(variables, [_cast(value, variable) for value, variable in zip(values, variables, strict=True)])
-
-
-def _cast(value: np.ndarray[Any, Any], variable: Any) -> np.ndarray[Any, Any]:
-    wanted = _keras.numpy_dtype(variable)
-    if value.dtype == wanted:
-        return value
-    with np.errstate(invalid="ignore", over="ignore"):
-        return value.astype(wanted)
 
 
 def require(placed: Placed, options: LoadOptions) -> list[str]:
