@@ -122,7 +122,10 @@ def check_keras3(config: Any, context: Context) -> None:
     refused: dict[str, None] = {}
     _walk(config, context, refused, True, 0)
     if refused:
-        raise UnsafeError("the config names what is not a part of a model: " + "; ".join(refused))
+        raise UnsafeError(
+            "the config names what is not a part of a model; classes of your own go into custom_objects: "
+            + "; ".join(refused)
+        )
 
 
 def _walk(value: Any, context: Context, refused: dict[str, None], strict: bool, depth: int) -> None:
