@@ -18,8 +18,9 @@ def load(path: str) -> dict[str, float]:
     import reinstate.live.build
 
     keras.ops.zeros(1)  # the first use of a device starts the backend, which is no part of a load
+    load_model = reinstate.load_model  # its import is part of the process, not of the call
     imported = time.perf_counter()
-    reinstate.load_model(path)
+    load_model(path)
     return {"load": time.perf_counter() - imported, "process": time.perf_counter() - START}
 
 
