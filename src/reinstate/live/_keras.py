@@ -140,11 +140,6 @@ def own_layers(layer: Any) -> list[Any]:
     return list(layer._layers)
 
 
-def seed_generators(layer: Any) -> list[Any]:
-    """The layer's own seed generators, not those of layers in it."""
-    return list(layer._seed_generators)
-
-
 def is_functional(model: Any) -> bool:
     """Whether the model is a graph of layers (not a Sequential)."""
     return isinstance(model, keras.Model) and not isinstance(model, keras.Sequential) and hasattr(model, "_operations")
