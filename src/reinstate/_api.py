@@ -16,6 +16,7 @@ from reinstate.archive.atomic import replacing_directory, replacing_file
 from reinstate.archive.formats import Format, choose, sniff
 from reinstate.archive.model import Archive
 from reinstate.errors import LossyWarning, ReinstateError, UnsupportedError
+from reinstate.garbage import older_objects_spared
 from reinstate.options import LoadOptions, SaveOptions, honoured
 from reinstate.progress import progress
 
@@ -109,9 +110,10 @@ def load_model(
         path = Path(os.fspath(filepath)).expanduser()
         if sniff(path) is Format.KERAS:
             return load_native(path, custom_objects, compile, safe_mode)
-    archive = read_archive(filepath)
-    with _of_file(filepath):
-        loaded = build(archive, custom_objects, compile, chosen, safe_mode)
+    with older_objects_spared():
+        archive = read_archive(filepath)
+        with _of_file(filepath):
+            loaded = build(archive, custom_objects, compile, chosen, safe_mode)
     if compile and not loaded.compiled:
         warnings.warn("the model was saved without compile settings; compile it before training", stacklevel=2)
     _warn("loaded the model", loaded.losses)

@@ -13,13 +13,15 @@ import itertools
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # Linux, renameat2(2)
 _RENAME_SWAP = 2  # macOS, renamex_np(2)
+_FLUSH_INTERVAL = 0.03  # seconds
 
 
 @contextmanager
@@ -35,7 +37,7 @@ def replacing_file(target: Path, suffix: str = "") -> Iterator[Path]:
         raise IsADirectoryError(errno.EISDIR, "a file cannot take the place of a directory", str(target))
     temporary = _sibling(target, suffix)
     try:
-        with _naming(temporary, target):
+        with _naming(temporary, target), _flushing(temporary):
             yield temporary
         _flush(temporary)
         if target.exists():
@@ -167,6 +169,25 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _flushing(path: Path) -> Iterator[None]:
+    """Flush a file while it is written, in another thread: at its end, when we wait for it, little is left to do."""
+    written = threading.Event()
+
+    def flush() -> None:
+        while not written.wait(_FLUSH_INTERVAL):
+            with suppress(OSError):  # not there yet; and the flush that counts is the last one
+                _flush(path)
+
+    thread = threading.Thread(target=flush, name="reinstate flush", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        written.set()
+        thread.join()
 
 
 def _flush(path: Path) -> None:

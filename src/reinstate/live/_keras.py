@@ -58,6 +58,7 @@ class _Deferral:
             self._users -= 1
             if self._users == 0:
                 keras.Variable._initialize_with_initializer = self._original
+                keras.Variable._convert_to_tensor = self._original_convert
 
     def _install(self) -> None:
         original = self._original = keras.Variable._initialize_with_initializer
@@ -73,7 +74,16 @@ class _Deferral:
             variable._initializer = _zeros
             local.created[-1].append((variable, initializer))
 
+        convert = self._original_convert = keras.Variable._convert_to_tensor
+
+        def convert_to_tensor(variable: Any, value: Any, dtype: Any = None) -> Any:
+            if getattr(local, "created", None) and type(value) in (int, float) and isinstance(dtype, str):
+                value = jax.device_put(np.asarray(value, jnp.dtype(dtype)))
+            return convert(variable, value, dtype)
+
         keras.Variable._initialize_with_initializer = initialize
+        # A number would be cast by JAX, which compiles a program for it: 0.1 s for an optimizer's first two.
+        keras.Variable._convert_to_tensor = convert_to_tensor
 
 
 _deferral = _Deferral()
