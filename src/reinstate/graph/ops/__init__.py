@@ -1,0 +1,43 @@
+"""The rules, by subject: importing this fills the table."""
+
+from reinstate.graph.ops import (
+    array,
+    blocks,
+    boxes,
+    control,
+    gather,
+    image,
+    linalg,
+    lists,
+    loops,
+    math,
+    nn,
+    pool,
+    random,
+    segments,
+    signal,
+    slices,
+    sparse,
+    state,
+)
+
+__all__ = [
+    "array",
+    "blocks",
+    "boxes",
+    "control",
+    "gather",
+    "image",
+    "linalg",
+    "lists",
+    "loops",
+    "math",
+    "nn",
+    "pool",
+    "random",
+    "segments",
+    "signal",
+    "slices",
+    "sparse",
+    "state",
+]
