@@ -12,8 +12,15 @@ from pathlib import Path
 os.environ["KERAS_BACKEND"] = "jax"
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.oracle.driver import Oracle, OracleMissingError, python_of
+
+# Random cases: a few each time, and with ``--hypothesis-profile=deep`` those of a long look.
+_PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+settings.register_profile("brief", deadline=None, max_examples=60, suppress_health_check=_PATIENT)
+settings.register_profile("deep", deadline=None, max_examples=2000, suppress_health_check=_PATIENT)
+settings.load_profile("brief")
 
 # scripts/test sets this, to the reason, where TensorFlow 2.8 cannot be installed.
 WITHOUT_TF28 = "REINSTATE_WITHOUT_TF28"

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from reinstate.config.slots import keras3_attributes
+from reinstate.live import _keras
 from tests.oracle import truth
 
 Arrays = Mapping[str, np.ndarray]
@@ -95,3 +96,8 @@ def train_more(model: Any, arrays: Arrays) -> list[float]:
 def moving_variances(model: Any) -> set[int]:
     """The indices of the weights that Keras 3 updates in another way: BatchNormalization's moving variance."""
     return {i for i, v in enumerate(ordered(model)) if v.name == "moving_variance"}
+
+
+def metrics(model: Any) -> dict[str, Any]:
+    """The metrics of a compiled model, by the names that tf.keras gives them."""
+    return dict(_keras.named_metrics(model))

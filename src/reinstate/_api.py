@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import h5py
     import keras
 
+    from reinstate.live.module import Module
+
     FilePath: TypeAlias = str | os.PathLike[str] | h5py.File | h5py.Group
 
 
@@ -140,6 +142,29 @@ def read_archive(filepath: FilePath, tags: Iterable[str] | None = None) -> Archi
     raise UnsupportedError(f"{path}: a .keras archive is read by Keras itself")
 
 
+def load(path: str | os.PathLike[str], tags: Iterable[str] | None = None) -> Module:
+    """Open any SavedModel, of Keras or not, as what it can compute: what ``tf.saved_model.load`` gives.
+
+    ``load(path).signatures["serving_default"](x=array)`` gives a dictionary of arrays; the objects that were saved are
+    attributes, and their functions can be called. All of it runs on JAX, and can be compiled and differentiated.
+
+    Args:
+        path: the directory.
+        tags: those of the model to open, where there are several in it.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        FormatError: it is not a SavedModel, or damaged.
+        UnsupportedError: it is a model of another format, or none has these tags.
+    """
+    from reinstate.live.module import open_module
+
+    with older_objects_spared():
+        archive = read_archive(path, tags)
+        with _of_file(path):
+            return open_module(archive)
+
+
 def save_weights(
     model: keras.Model,
     filepath: FilePath,
@@ -187,33 +212,49 @@ def load_weights(
 ) -> None:
     """Load weights into a model: of a checkpoint, a SavedModel (or its ``variables/variables``), or an HDF5 file.
 
-    From the first two a compiled model's optimizer state comes, too.
+    From the first two a compiled model's optimizer state comes, too. A checkpoint of TensorFlow 1 is matched by the
+    names of the variables.
+
+    Args:
+        model: a Keras model that is built.
+        filepath: the file, the directory, or the checkpoint's prefix.
+        by_name: put the weights of an HDF5 file into the layers that have the same names, let the others alone.
+        skip_mismatch: of these (or of Keras 3's own files) skip what does not fit; a ``LossyWarning`` names it.
+        options: ``LoadOptions``.
 
     Raises:
         MismatchError: the weights do not fit the model; names every difference, and nothing has been changed.
+        UnsupportedError: ``by_name`` for what is no HDF5 file, or ``skip_mismatch`` without ``by_name``.
         FileNotFoundError, FormatError: as in ``load_model``.
     """
     _require_jax()
-    from reinstate.live.build import load_weights_into, require_built
+    from reinstate.live.build import load_layers_by_name, load_weights_into, require_built
     from reinstate.live.native import load_native_weights
 
-    if by_name or skip_mismatch:
-        raise UnsupportedError("by_name and skip_mismatch are not supported yet")
     chosen = honoured(options, LoadOptions)
     require_built(model)
     if _is_path(filepath) and _is_native_weights(path := Path(os.fspath(filepath)).expanduser()):
-        load_native_weights(model, path)
+        if by_name:
+            raise UnsupportedError(f"{path.name}: by_name is for HDF5 files of Keras 1 and 2, this is Keras 3's")
+        _warn("loaded the weights", load_native_weights(model, path, skip_mismatch))
         return
+    if skip_mismatch and not by_name:
+        raise UnsupportedError("skip_mismatch goes with by_name=True only, as in tf.keras")
     archive = read_archive(filepath)
     with _of_file(filepath):
-        losses = load_weights_into(model, archive, chosen)
+        if by_name:
+            losses = load_layers_by_name(model, archive, skip_mismatch, chosen)
+        else:
+            losses = load_weights_into(model, archive, chosen)
     _warn("loaded the weights", losses)
 
 
 def _is_native_weights(path: Path) -> bool:
-    """Whether it is one of Keras 3's own weights files, which Keras reads itself."""
+    """Whether it is one of Keras 3's own weights files or archives, which Keras reads itself."""
     if not path.is_file():
         return False
+    if path.name.endswith(".keras"):
+        return sniff(path) is Format.KERAS
     if path.name.endswith(".weights.json"):
         return True
     return path.name.endswith(".weights.h5") and hdf5.holds_keras3_weights(path)

@@ -137,7 +137,7 @@ def test_without_permission(tmp_path, capsys, monkeypatch):
 def test_wrong_usage_exits_with_2(capsys):
     assert run(["inspect"]) == 2
     assert run(["inspekt", "x"]) == 2
-    assert "There is no command 'inspekt'. There are: inspect, convert, demo." in capsys.readouterr().err
+    assert "There is no command 'inspekt'. There are: inspect, convert, run, demo." in capsys.readouterr().err
     assert run(["convert", "a", "b.onnx"]) == 2
 
 

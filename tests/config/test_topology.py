@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+import reinstate.live.objects  # noqa: F401 - registers the layers that Keras 3 lacks
 from reinstate.config import Context, down_model, up_model
 from reinstate.errors import UnsafeError, UnsupportedError
 from tests.config.keras3 import outputs_of, two_key
@@ -114,16 +115,16 @@ X = [[["x", 0, 0, {}]]]
 
 def test_everything_that_cannot_be_translated_is_named() -> None:
     config = _functional(
-        ("TFOpLambda", {"function": "math.multiply"}, [["x", 0, 0, {"y": 2}]]),
-        ("LocallyConnected1D", {}, X),
+        ("TFOpLambda", {"function": "io.read_file"}, [["x", 0, 0, {}]]),
+        ("DenseFeatures", {}, X),
         ("Mine", {}, X),
         ("Dense", {"units": 2, "unit": 3, "activation": "mine"}, X),
-        ("LSTM", {"units": 2, "time_major": True}, [[["gone", 0, 0, {}]]]),
+        ("LSTM", {"units": 2, "wings": 2}, [[["gone", 0, 0, {}]]]),
     )
     with pytest.raises(UnsupportedError) as caught:
         up_model(config, Context())
     text = str(caught.value)
-    for part in ("math.multiply", "LocallyConnected1D", "'Mine'", "'unit'", "'mine'", "time_major", "'gone'"):
+    for part in ("io.read_file", "DenseFeatures", "'Mine'", "'unit'", "'mine'", "'wings'", "'gone'"):
         assert part in text, part
     assert len(caught.value.offenders) == 7
 
@@ -218,14 +219,15 @@ def test_custom_layers_pass_both_ways() -> None:
 def test_operations_of_keras_go_down_under_their_own_name_and_are_noted() -> None:
     x = keras.Input((3,))
     context = Context()
-    config = _down(keras.Model(x, keras.ops.add(x * 2, layers.RMSNormalization()(x))), context)
+    middle = layers.RMSNormalization()(keras.ops.median(x, axis=-1, keepdims=True))
+    config = _down(keras.Model(x, keras.ops.median(middle, axis=-1, keepdims=True) * 3), context)
     assert [loss.split(" > ")[-1].split(" is ")[0] for loss in context.losses] == [
-        "keras.ops operation Multiply",
+        "keras.ops operation Median",
         "layer RMSNormalization",
-        "keras.ops operation Add",
+        "keras.ops operation Median",
     ]
     model = _up(config)
-    np.testing.assert_allclose(model(np.ones((1, 3))), np.full((1, 3), 3.0), rtol=1e-3)
+    np.testing.assert_allclose(model(np.ones((1, 3))), np.full((1, 1), 3.0), rtol=1e-3)
 
 
 def test_a_default_of_the_signature_is_not_written_as_if_the_user_had_said_it() -> None:
@@ -241,7 +243,7 @@ def test_explicit_masks_made_of_operations_are_not_taken_for_implicit_ones() -> 
     mask = keras.ops.not_equal(x, 0)
     context = Context()
     config = _down(keras.Model(x, layers.LSTM(2)(hidden, mask=mask)), context)
-    assert len(context.losses) == 1
+    assert context.losses == []
     assert config["config"]["layers"][-1]["inbound_nodes"][0][0][3] == {
         "mask": [mask._keras_history.operation.name, 0, 0]
     }

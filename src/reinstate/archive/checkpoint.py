@@ -1,4 +1,4 @@
-"""The TF2 checkpoint: a bundle with an object graph in it, and the text file ``checkpoint`` that names the latest.
+"""The TF checkpoint: a bundle, since TF2 with an object graph in it, and the text file ``checkpoint`` beside it.
 
 The same bundle lies in every SavedModel as ``variables/variables``; both go through here.
 """
@@ -14,9 +14,9 @@ import numpy as np
 
 from reinstate.archive import object_graph
 from reinstate.archive.atomic import replacing_checkpoint, replacing_file
-from reinstate.archive.model import Archive, Layout, TensorRef
+from reinstate.archive.model import Archive, Layout, ObjectNode, TensorRef, Variable
 from reinstate.archive.object_graph import OBJECT_GRAPH_KEY
-from reinstate.errors import CorruptError, UnsupportedError, where
+from reinstate.errors import CorruptError, where
 from reinstate.wire import messages
 from reinstate.wire.bundle import Bundle, read_bundle, write_bundle
 from reinstate.wire.checkpoint_state import FILE_NAME, write_checkpoint_state
@@ -44,22 +44,31 @@ class BundleTensors:
 def read_checkpoint(prefix: Path) -> Archive:
     """Read the structure of the checkpoint ``<prefix>.index``.
 
+    One that TF1 wrote (``tf.train.Saver``) has no object graph: its archive's root has the variables by their names.
+
     Raises:
         FormatError: it is damaged or of a newer format.
-        UnsupportedError: it was written by name (TF1), without an object graph.
     """
     with where(prefix.name):
         bundle = read_bundle(prefix)
         tracked = read_object_graph(bundle)
-        if tracked is None:
-            raise UnsupportedError("a checkpoint of TF1, whose variables are known by name only, is not read yet")
+        by_name = tracked is None
         return Archive(
-            format="TF checkpoint",
-            layout=Layout.ATTRIBUTES,
-            nodes=object_graph.read_tracked(tracked, bundle.entries),
+            format="TF1 checkpoint" if by_name else "TF checkpoint",
+            layout=Layout.NAMES if by_name else Layout.ATTRIBUTES,
+            nodes=_named(bundle) if by_name else object_graph.read_tracked(tracked, bundle.entries),
             tensors=BundleTensors(bundle),
             size=sum(file.stat().st_size for file in files_of(prefix)),
         )
+
+
+def _named(bundle: Bundle) -> tuple[ObjectNode, ...]:
+    """The nodes of a checkpoint without an object graph: a root over its variables."""
+    refs = BundleTensors(bundle).refs()
+    variables = [Variable(ref.key, ref.dtype, ref.shape, tensor=ref) for ref in refs]
+    nodes = [ObjectNode(kind="variable", identifier="", variable=variable) for variable in variables]
+    root = ObjectNode(children={ref.key: index for index, ref in enumerate(refs, start=1)})
+    return (root, *nodes)
 
 
 def files_of(prefix: Path) -> list[Path]:

@@ -8,9 +8,10 @@ and a layer's children are its weights by name, in order. ``Archive.layout`` say
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +24,7 @@ class Layout(Enum):
 
     ATTRIBUTES = "attributes"  # SavedModel, TF checkpoint: edges are attribute names
     POSITIONS = "positions"  # HDF5: a list of named weights per layer, the order is what counts
+    NAMES = "names"  # TF1 checkpoint: the root's children are variables, each by its own name
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,14 @@ class ObjectNode:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A lookup table: keys and values, one to one, in no order. Strings are bytes."""
+
+    keys: np.ndarray[Any, Any]
+    values: np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class TensorSpec:
     """An input or output of a signature; ``shape`` is None where the rank is unknown, a dimension None where open."""
 
@@ -100,6 +110,55 @@ class Signature:
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
     method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeSpec:
+    """An argument or result that is several tensors (``RaggedTensor``, ``SparseTensor``, ...), or none (0 of them)."""
+
+    kind: str
+    components: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A function for one form of arguments.
+
+    ``arguments`` are the positional and the named ones: nests of ``TensorSpec``, and values that a call must equal.
+    ``bound`` are the nodes whose values (variables: the handles) follow the tensors of the arguments.
+    """
+
+    name: str
+    bound: tuple[int, ...]
+    arguments: tuple[tuple[Any, ...], Mapping[str, Any]]
+    results: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function: its traces, and how Python calls it; up to ``positional`` arguments without a name (None: all)."""
+
+    traces: tuple[str, ...]
+    parameters: tuple[str, ...]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    only_named: Mapping[str, Any] = field(default_factory=dict)
+    positional: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The functions of a model. ``definition`` is its ``GraphDef``, in bytes; node ids are those of the archive.
+
+    ``constants`` are names of nodes in the graph, by node id. ``tensors`` are the names, in the graph, of what each
+    signature takes and gives.
+    """
+
+    definition: bytes
+    traces: Mapping[str, Trace]
+    functions: Mapping[int, Function]
+    constants: Mapping[int, str]
+    assets: Mapping[int, Path]
+    tensors: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +182,8 @@ class Archive:
     signatures: Mapping[str, Signature] = field(default_factory=dict)
     tags: tuple[tuple[str, ...], ...] = ()
     size: int = 0  # bytes on disk
+    tables: Mapping[int, Callable[[], Table]] = field(default_factory=dict)  # by node id; a call reads one
+    graph: Callable[[], Graph] | None = None  # SavedModel: a call reads the functions
 
     @property
     def root(self) -> ObjectNode:

@@ -23,7 +23,9 @@ from reinstate._version import __version__
 from reinstate.archive import metadata as keras_json
 from reinstate.archive import object_graph
 from reinstate.archive.checkpoint import BundleTensors, files_of, read_object_graph, write_values
+from reinstate.archive.functions import read_graph
 from reinstate.archive.model import Archive, Layout, ObjectNode, Signature, TensorSpec, Variable
+from reinstate.archive.tables import read_tables
 from reinstate.errors import CorruptError, FormatError, NewerFormatError, NotAModelError, UnsupportedError, where
 from reinstate.wire import messages
 from reinstate.wire.bundle import Bundle, read_bundle
@@ -32,6 +34,7 @@ OWNED = frozenset(
     {"saved_model.pb", "saved_model.pbtxt", "keras_metadata.pb", "fingerprint.pb", "variables", "assets", "debug"}
 )
 KERAS3_FILE = Path("assets.extra", "reinstate.keras3.json")
+EXPORTED_FILE = Path("assets", "saved_model.json")
 _TENSORFLOW_VERSION = "2.15.0"  # the newest whose readers and writers this layout is that of
 _SERVE = "serve"
 
@@ -48,8 +51,9 @@ def read_saved_model(directory: Path, tags: Iterable[str] | None = None) -> Arch
         meta_graph = _choose(saved.meta_graphs, tags)
         bundle = _read_variables(directory)
         metadata = _read_metadata(directory, meta_graph)
-        nodes = _read_nodes(meta_graph, bundle, metadata)
-        root = metadata.get(0, {})
+        tracked = None if bundle is None else read_object_graph(bundle)
+        nodes = _read_nodes(meta_graph, bundle, tracked, metadata)
+        root = metadata.get(0) or _read_exported(directory)
         return Archive(
             format="SavedModel",
             layout=Layout.ATTRIBUTES,
@@ -64,6 +68,8 @@ def read_saved_model(directory: Path, tags: Iterable[str] | None = None) -> Arch
             signatures=_signatures(meta_graph),
             tags=tuple(tuple(graph.meta_info_def.tags) for graph in saved.meta_graphs),
             size=sum(file.stat().st_size for file in directory.rglob("*") if file.is_file()),
+            tables=read_tables(meta_graph, tracked, bundle, directory),
+            graph=lambda: read_graph(meta_graph, directory),
         )
 
 
@@ -128,6 +134,18 @@ def _read_metadata(directory: Path, meta_graph: Any) -> dict[int, Mapping[str, A
         return dict(_decoded([(index, node.user_object.metadata) for index, node in enumerate(nodes)]))
 
 
+def _read_exported(directory: Path) -> Mapping[str, Any]:
+    """Keras' JSON where ``tf.keras.experimental.export_saved_model`` (TF 1.13 to 2.0) put it; empty where it is not."""
+    path = directory / EXPORTED_FILE
+    if not path.is_file():
+        return {}
+    with where(EXPORTED_FILE.as_posix()):
+        value = keras_json.decode(path.read_bytes())
+        if not isinstance(value, Mapping):
+            raise CorruptError("not a JSON object")
+        return value
+
+
 def _decoded(texts: Iterable[tuple[int, str]]) -> Iterable[tuple[int, Mapping[str, Any]]]:
     for index, text in texts:
         if text:
@@ -139,11 +157,12 @@ def _decoded(texts: Iterable[tuple[int, str]]) -> Iterable[tuple[int, Mapping[st
 
 
 def _read_nodes(
-    meta_graph: Any, bundle: Bundle | None, metadata: Mapping[int, Mapping[str, Any]]
+    meta_graph: Any, bundle: Bundle | None, tracked: Any | None, metadata: Mapping[int, Mapping[str, Any]]
 ) -> tuple[ObjectNode, ...]:
     if not meta_graph.HasField("object_graph_def"):
-        return _variables_by_name(bundle)
-    tracked = None if bundle is None else read_object_graph(bundle)
+        if bundle is None or tracked is None:
+            return _variables_by_name(bundle)
+        return object_graph.read_tracked(tracked, bundle.entries)
     with where("saved_model.pb"):
         graph = meta_graph.object_graph_def
         if not graph.nodes:

@@ -16,6 +16,7 @@ from reinstate import ReinstateError, __version__
 _COMMANDS = {
     "inspect": "Show what is in a model file.",
     "convert": "Load a model and save it in another format.",
+    "run": "Call a signature of a SavedModel on arrays.",
     "demo": "Take a model that TensorFlow saved through all formats.",
 }
 _INTERRUPTED = 130

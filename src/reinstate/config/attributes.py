@@ -11,6 +11,11 @@ _UP: dict[str, dict[str, str]] = {
     "DepthwiseConv1D": {"depthwise_kernel": "kernel"},
     "DepthwiseConv2D": {"depthwise_kernel": "kernel"},
 }
+# What the first versions of tf.keras called it, by the present name.
+_FORMER: dict[str, dict[str, str]] = {
+    "Normalization": {"adapt_mean": "mean", "adapt_variance": "variance"},
+    "TextVectorization": {"_lookup_layer": "_index_lookup_layer"},
+}
 _DOWN = {class_name: {new: old for old, new in names.items()} for class_name, names in _UP.items()}
 
 
@@ -22,3 +27,8 @@ def attribute_up(class_name: str, name: str) -> str:
 def attribute_down(class_name: str, name: str) -> str:
     """Return tf.keras' name of the attribute that Keras 3 calls ``name``, for a class by its Keras 3 name."""
     return _DOWN.get(class_name, {}).get(name, name)
+
+
+def attribute_former(class_name: str, name: str) -> str:
+    """Return what the first versions of tf.keras called an attribute, for a class by its Keras 3 name."""
+    return _FORMER.get(class_name, {}).get(name, name)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reinstate.config.functions import arguments_of
 from reinstate.config.images import IMAGE_LAYERS
 from reinstate.config.layers import LAYERS
+from reinstate.config.op_layers import is_op_layer, symbol_of
 from reinstate.config.recurrent import RECURRENT_LAYERS
+from reinstate.config.variants import plain_name
 
 _OTHERS = ("TimeDistributed", "SpectralNormalization", "Wrapper")
 _RECURRENT = frozenset(name for name in RECURRENT_LAYERS if "Cell" not in name and name not in _OTHERS)
@@ -43,14 +46,21 @@ def is_default_training(layer: Mapping[str, Any], training: Any) -> bool:
 
     Keras 2 must not read it: what its graphs say holds even in ``fit``, and would end all dropout.
     """
+    name = _keras2_name(layer["class_name"])
     if training is True:
-        return layer["class_name"] in IMAGE_LAYERS
-    return training is False and layer["class_name"] not in _TELLING and "layers" not in layer["config"]
+        return name in IMAGE_LAYERS
+    return training is False and name not in _TELLING and "layers" not in layer["config"]
+
+
+def _keras2_name(class_name: str) -> str:
+    return plain_name(LAYERS.names.get(class_name, class_name))
 
 
 def argument_names(layer: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of a layer's call arguments in Keras 3, the first one first."""
     if "layers" in layer["config"]:
         return _MODEL
+    if is_op_layer(layer):
+        return arguments_of(symbol_of(layer)) or _LAYER
     names = _NAMES.get(layer["class_name"])
     return _LAYER if names is None else tuple(names.split())

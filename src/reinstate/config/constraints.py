@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reinstate.config.lens import Family, row
+from reinstate.config.objects import OWN
 
 _MODULE = "keras.constraints"
 
@@ -13,6 +14,7 @@ CONSTRAINTS = Family(
         "MinMaxNorm": row(_MODULE, "MinMaxNorm", "min_value max_value rate axis"),
         "NonNeg": row(_MODULE, "NonNeg"),
         "UnitNorm": row(_MODULE, "UnitNorm", "axis"),
+        "RadialConstraint": row(OWN, "RadialConstraint"),
     },
     aliases={
         "max_norm": "MaxNorm",
@@ -20,6 +22,7 @@ CONSTRAINTS = Family(
         "min_max_norm": "MinMaxNorm",
         "non_neg": "NonNeg",
         "nonneg": "NonNeg",
+        "radial_constraint": "RadialConstraint",
         "unit_norm": "UnitNorm",
         "unitnorm": "UnitNorm",
     },

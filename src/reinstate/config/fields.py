@@ -9,7 +9,7 @@ from reinstate.config.constraints import CONSTRAINTS
 from reinstate.config.initializers import INITIALIZERS
 from reinstate.config.lens import NOTHING, Config, Context, Convert, Default, Family, Forget, Lens, New, Row, row
 from reinstate.config.nested import down_nested, up_nested
-from reinstate.config.objects import down_object, plain, up_object
+from reinstate.config.objects import OWN, down_object, plain, up_object
 from reinstate.config.policies import down_policy, up_policy
 from reinstate.config.regularizers import REGULARIZERS
 
@@ -101,6 +101,11 @@ _BASE_KEYS = "name trainable dtype activity_regularizer"
 def layer(class_name: str, keys: str = "", *lenses: Lens) -> Row:
     """Return the row of a layer in ``keras.layers``: the base of all layers, and what is its own."""
     return row("keras.layers", class_name, f"{_BASE_KEYS} {keys}", *BASE, *lenses)
+
+
+def own_layer(class_name: str, keys: str = "", *lenses: Lens) -> Row:
+    """Return the row of a layer that Keras 3 dropped and ``live/keras2`` has; as ``layer`` in everything else."""
+    return row(OWN, class_name, f"{_BASE_KEYS} {keys}", *BASE, *lenses)
 
 
 def array(key: str) -> Convert:

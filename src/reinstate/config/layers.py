@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reinstate.config.dropped import DROPPED_LAYERS
 from reinstate.config.fields import ACTIVATION, BIAS, KERNEL, NAME, array, layer, weight
 from reinstate.config.images import IMAGE_LAYERS
+from reinstate.config.keras1_layers import KERAS1_LAYERS
 from reinstate.config.lambdas import FUNCTION
 from reinstate.config.lens import Choice, Context, Convert, Drop, Family, Forget, Late, Lens, New, Rename, Row, row
 from reinstate.config.names import words
+from reinstate.config.op_layers import FUNCTION_LAYERS
+from reinstate.config.preprocessing import HOST_LAYERS
 from reinstate.config.recurrent import RECURRENT_LAYERS
 
 _QUANTIZED = New("quantization_config", unsaid=(None,))
@@ -156,7 +160,6 @@ _BATCH_NORMALIZATION = layer("BatchNormalization", "momentum epsilon center scal
 
 _NORMALIZATION: dict[str, Row] = {
     "BatchNormalization": _BATCH_NORMALIZATION,
-    "SyncBatchNormalization": _BATCH_NORMALIZATION,
     "LayerNormalization": layer(
         "LayerNormalization", "axis epsilon center scale", *_NORMALIZED, New("rms_scaling", unsaid=(False,))
     ),
@@ -232,12 +235,6 @@ _PREPROCESSING: dict[str, Row] = {
         *(Late(key, None) for key in ("mean", "variance")),
         Late("invert", False),
     ),
-    "Discretization": layer(
-        "Discretization",
-        "output_mode epsilon num_bins sparse",
-        _ALWAYS_TRAINABLE,
-        Rename("bins", "bin_boundaries"),
-    ),
     "CategoryEncoding": layer(
         "CategoryEncoding",
         "",
@@ -250,26 +247,21 @@ _PREPROCESSING: dict[str, Row] = {
 }
 
 # Layers of Keras 2 that Keras 3 dropped, each with the reason that a user reads.
-_GRAPH_OPERATION = "a TensorFlow operation in the graph of layers"
 _DROPPED = "Keras 3 has no such layer"
-_STRINGS = "it runs on strings or hashes, which need TensorFlow"
 REFUSED: dict[str, str] = {
-    **dict.fromkeys(
-        words("TFOpLambda SlicingOpLambda TensorFlowOpLayer ClassMethod InstanceMethod InstanceProperty"),
-        _GRAPH_OPERATION,
-    ),
     **dict.fromkeys(
         words(
             """
-            LocallyConnected1D LocallyConnected2D ThresholdedReLU RandomHeight RandomWidth AbstractRNNCell
-            CategoryCrossing PeepholeLSTMCell DenseFeatures SequenceFeatures LinearModel WideDeepModel
-            RandomFourierFeatures KernelLayer Merge MaxoutDense Highway TimeDistributedDense AtrousConvolution1D
+            AbstractRNNCell LinearModel WideDeepModel KernelLayer Merge TimeDistributedDense AtrousConvolution1D
             AtrousConvolution2D
             """
         ),
         _DROPPED,
     ),
-    **dict.fromkeys(words("StringLookup IntegerLookup IndexLookup TextVectorization Hashing HashedCrossing"), _STRINGS),
+    **dict.fromkeys(
+        words("DenseFeatures SequenceFeatures LinearLayer"),
+        "it reads its inputs through feature columns, which are TensorFlow code that no Keras config describes",
+    ),
 }
 
 LAYERS = Family(
@@ -287,5 +279,9 @@ LAYERS = Family(
         **_PREPROCESSING,
         **IMAGE_LAYERS,
         **RECURRENT_LAYERS,
+        **DROPPED_LAYERS,
+        **KERAS1_LAYERS,
+        **HOST_LAYERS,
+        **FUNCTION_LAYERS,
     },
 )

@@ -12,7 +12,7 @@ from typing import Any
 from reinstate.config import losses
 from reinstate.config.lens import Config, Context, Convert, Family, Late, Lens, New, Row, row
 from reinstate.config.losses import function_name
-from reinstate.config.objects import custom_name, down_object, is_builtin, keras3, plain, up_object
+from reinstate.config.objects import OWN, custom_name, down_object, is_builtin, keras3, plain, up_object
 from reinstate.config.policies import up_policy
 
 _MODULE = "keras.metrics"
@@ -23,7 +23,7 @@ ACCURACY = frozenset(["accuracy", "acc"])
 CROSSENTROPY = frozenset(["crossentropy", "ce"])
 
 # Metrics of Keras 2 that Keras 3 cannot compute. A model does without them.
-GONE = frozenset(["MeanRelativeError", "MeanTensor", "SumOverBatchSize", "SumOverBatchSizeMetricWrapper"])
+GONE = frozenset(["MeanTensor", "SumOverBatchSize", "SumOverBatchSizeMetricWrapper"])
 
 
 def _dtype_down(value: Any, context: Context) -> Any:
@@ -81,6 +81,13 @@ METRICS = Family(
         "MeanAbsoluteError": _row("MeanAbsoluteError"),
         "MeanAbsolutePercentageError": _row("MeanAbsolutePercentageError"),
         "MeanIoU": _iou_row("MeanIoU", "num_classes", *_IOU, Late("sparse_y_true", True)),
+        "MeanRelativeError": row(
+            OWN,
+            "MeanRelativeError",
+            "name",
+            Convert("dtype", up_policy, _dtype_down),
+            Convert("normalizer", _plain, _plain),
+        ),
         "MeanSquaredError": _row("MeanSquaredError"),
         "MeanSquaredLogarithmicError": _row("MeanSquaredLogarithmicError"),
         "OneHotIoU": _iou_row("OneHotIoU", "num_classes target_class_ids", *_ONE_HOT_IOU),

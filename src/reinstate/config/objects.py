@@ -12,10 +12,13 @@ from typing import Any
 
 from reinstate.config.lens import Config, Context, Family, Row
 
+OWN = "reinstate"  # the module of rows, and the package of registered names, of the classes in live/keras2
+
 
 def keras3(row: Row, config: Config) -> Config:
-    """Return Keras 3's serialized form of a built-in class."""
-    return {"module": row.module, "class_name": row.class_name, "config": config, "registered_name": None}
+    """Return Keras 3's serialized form of a built-in class, or of one of this package's."""
+    registered = f"{OWN}>{row.class_name}" if row.module == OWN else None
+    return {"module": row.module, "class_name": row.class_name, "config": config, "registered_name": registered}
 
 
 def custom_name(item: Mapping[str, Any], context: Context) -> str | None:
@@ -31,7 +34,8 @@ def custom_name(item: Mapping[str, Any], context: Context) -> str | None:
                 return spelling
     name = item.get("class_name")
     if isinstance(name, str) and ">" not in name:
-        return next((known for known in context.custom if known.endswith(f">{name}")), None)
+        own = f"{OWN}>{name}"
+        return next((known for known in context.custom if known.endswith(f">{name}") and known != own), None)
     return None
 
 
@@ -88,9 +92,14 @@ def down_object(value: Any, family: Family, context: Context) -> Any:
 
 
 def is_builtin(item: Mapping[str, Any]) -> bool:
-    """Tell whether a Keras 3 serialized form stands for a class of Keras itself."""
+    """Tell whether a Keras 3 serialized form stands for a class of Keras itself, or for one of this package's."""
     module = item.get("module")
-    return isinstance(module, str) and (module == "keras" or module.startswith("keras."))
+    return isinstance(module, str) and (module == "keras" or module.startswith("keras.") or is_own(item))
+
+
+def is_own(item: Mapping[str, Any]) -> bool:
+    """Tell whether a Keras 3 serialized form stands for a class that Keras 3 dropped and this package has."""
+    return item.get("registered_name") == f"{OWN}>{item.get('class_name')}"
 
 
 def plain(value: Any) -> Any:

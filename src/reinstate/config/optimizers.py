@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reinstate.config.lens import Config, Context, Convert, Drop, Family, Forget, Late, Lens, New, Row, row
-from reinstate.config.objects import custom_name, down_object, is_builtin, keras3, up_object
+from reinstate.config.objects import OWN, custom_name, down_object, is_builtin, keras3, up_object
 from reinstate.config.schedules import down_learning_rate, inverse_time_decay, up_learning_rate
 
 _MODULE = "keras.optimizers"
@@ -60,6 +60,19 @@ class Decay:
         return config
 
 
+class _ScheduleDecay:
+    """OptimizerV2's Nadam says in ``decay``, standalone Keras' in ``schedule_decay``, how its momentum moves."""
+
+    key = "schedule_decay"
+
+    def up(self, config: Config, context: Context) -> Config:
+        rest = {key: value for key, value in config.items() if key != "decay"}
+        return {**rest, "schedule_decay": config.get("schedule_decay", config.get("decay", 0.004))}
+
+    def down(self, config: Config, context: Context) -> Config:
+        return {"decay" if key == "schedule_decay" else key: value for key, value in config.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Clipping:
     """OptimizerV2 clips in every way that is set, Keras 3 in one; unset keys are not written."""
@@ -97,6 +110,15 @@ _FTRL = (
     "l2_shrinkage_regularization_strength"
 )
 
+# Where OptimizerV2 computes other updates than Keras 3: this package has those (live/keras2/optimizers.py).
+_LEGACY = ":legacy"
+
+
+def _legacy_row(class_name: str, keys: str, *lenses: Lens) -> Row:
+    whole = (*_COMMON, *lenses, _EPSILON)
+    return row(OWN, f"Legacy{class_name}", f"{_SHARED} learning_rate {keys}", *whole)
+
+
 OPTIMIZERS = Family(
     "optimizer",
     rows={
@@ -111,6 +133,9 @@ OPTIMIZERS = Family(
         "Ftrl": _row("Ftrl", _FTRL, Late("beta", 0.0)),
         "Adafactor": _row("Adafactor", "beta_2_decay epsilon_1 epsilon_2 clip_threshold relative_step"),
         "Lion": _row("Lion", "beta_1 beta_2"),
+        f"RMSprop{_LEGACY}": _legacy_row("RMSprop", "rho momentum centered", Decay()),
+        f"Adagrad{_LEGACY}": _legacy_row("Adagrad", "initial_accumulator_value", Decay()),
+        f"Nadam{_LEGACY}": _legacy_row("Nadam", "beta_1 beta_2", _ScheduleDecay()),
     },
     aliases={
         **{
@@ -126,10 +151,22 @@ def up_optimizer(value: Any, context: Context) -> Any:
     """Translate an optimizer of any generation."""
     if isinstance(value, Mapping) and _loss_scale(value, context):
         return _up_loss_scale(value, context)
-    result = up_object(value, OPTIMIZERS, context)
-    if isinstance(value, Mapping) and is_legacy(value) and isinstance(result, Mapping) and result["module"]:
-        _note_numbers(result["class_name"], result["config"], context)
-    return result
+    name = _of_legacy(value, context)
+    if name is not None:
+        line = OPTIMIZERS.rows[name]
+        return keras3(line, line.up(value["config"], context))
+    return up_object(value, OPTIMIZERS, context)
+
+
+def _of_legacy(value: Any, context: Context) -> str | None:
+    """Return the row of an optimizer that goes on with OptimizerV2's updates, which are not Keras 3's."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("config"), Mapping) or not is_legacy(value):
+        return None
+    if not isinstance(value.get("class_name"), str) or custom_name(value, context) is not None:
+        return None
+    name = f"{OPTIMIZERS.canonical(value['class_name'])}{_LEGACY}"
+    inside = name.startswith("RMSprop") and value["config"].get("momentum")  # as Keras 3 does
+    return name if name in OPTIMIZERS.rows and not inside else None
 
 
 def is_legacy(value: Mapping[str, Any]) -> bool:
@@ -208,7 +245,12 @@ def down_optimizer(value: Any, context: Context) -> Config | None:
         )
         return None
     config = OPTIMIZERS.rows[name].down(value["config"], context)
-    return _legacy(name, config, context) if _says(name, config) else _new(name, config)
+    if name.endswith(_LEGACY) and _says(name, config):
+        return _legacy(name.removesuffix(_LEGACY), config)
+    name = name.removesuffix(_LEGACY)
+    if _says(name, config):
+        _note_numbers(name, config, context)
+    return _legacy(name, config) if _says(name, config) else _new(name, config)
 
 
 def _says(name: str, config: Config) -> bool:
@@ -216,14 +258,14 @@ def _says(name: str, config: Config) -> bool:
     return name not in _NO_LEGACY_FORM and not config.get("weight_decay") and not config.get("use_ema")
 
 
-def _legacy(name: str, config: Config, context: Context) -> Config:
-    _note_numbers(name, config, context)
+def _legacy(name: str, config: Config) -> Config:
     kept = {key: value for key, value in config.items() if key not in _NEW_ONLY}
     decay = 0.004 if name == "Nadam" else 0.0
-    return {"class_name": name, "config": {**kept, "decay": decay}}
+    return {"class_name": name, "config": {"decay": decay, **kept}}
 
 
 def _new(name: str, config: Config) -> Config:
+    config = {key: value for key, value in config.items() if key != "decay"}
     return {"class_name": f"Custom>{name}", "config": {**config, "jit_compile": False, "is_legacy_optimizer": False}}
 
 

@@ -11,12 +11,19 @@ from typing import Any
 
 from reinstate.config.activations import BOTH, HARD_SIGMOID, KERAS3_ONLY
 from reinstate.config.constraints import CONSTRAINTS
+from reinstate.config.dropped import FUNCTIONAL_WITH_LOSSES
 from reinstate.config.initializers import INITIALIZERS
 from reinstate.config.layers import LAYERS
 from reinstate.config.lens import Context, Family
+from reinstate.config.losses import LOSSES
+from reinstate.config.metrics import METRICS
 from reinstate.config.names import words
+from reinstate.config.objects import OWN, is_own
+from reinstate.config.op_layers import unknown_symbol
 from reinstate.config.operations import is_operation
+from reinstate.config.optimizers import OPTIMIZERS
 from reinstate.config.regularizers import REGULARIZERS
+from reinstate.config.schedules import SCHEDULES
 from reinstate.errors import UnsafeError
 
 # Layers that Keras 2 lacks. Not among them: TFSMLayer, JaxLayer, FlaxLayer, TorchModuleWrapper, which run foreign code.
@@ -34,8 +41,8 @@ KERAS3_LAYERS = words(
 _TF_LAYERS = words("Hashing HashedCrossing StringLookup IntegerLookup TextVectorization Layer")
 
 
-def _names(family: Family) -> frozenset[str]:
-    return frozenset(row.class_name for row in family.rows.values())
+def _names(family: Family, own: bool = False) -> frozenset[str]:
+    return frozenset(row.class_name for row in family.rows.values() if (row.module == OWN) == own)
 
 
 _LAYERS = _names(LAYERS) | KERAS3_LAYERS | _TF_LAYERS
@@ -89,6 +96,7 @@ _QUANTIZERS = words(
     QuantizationConfig
     """
 )
+_FAMILIES = (LAYERS, INITIALIZERS, REGULARIZERS, CONSTRAINTS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES)
 _FUNCTIONS = BOTH | KERAS3_ONLY | _LOSS_FUNCTIONS
 _INITIALIZERS = _names(INITIALIZERS) | {"STFT"}
 _CLASSES: dict[str, frozenset[str]] = {
@@ -106,6 +114,7 @@ _CLASSES: dict[str, frozenset[str]] = {
     "keras.dtype_policies": _POLICIES,
     "keras.quantizers": _QUANTIZERS,
     "keras.random": frozenset(["SeedGenerator"]),
+    OWN: frozenset([FUNCTIONAL_WITH_LOSSES.class_name]).union(*(_names(family, own=True) for family in _FAMILIES)),
 }
 # Values in a class's clothes: numbers, bytes, slices.
 _VALUES = words("__keras_tensor__ __tensor__ __numpy__ __bytes__ __ellipsis__ __slice__")
@@ -161,7 +170,11 @@ def _check(item: dict[Any, Any], context: Context, refused: dict[str, None], str
         if not _function_known(item, context):
             refused.setdefault(f"function {item.get('config')!r:.100} of {module}")
         return strict
-    if class_name in _CLASSES.get(module or "", ()) or is_operation(f"{module}>{class_name}"):
+    known = _CLASSES.get(OWN if is_own(item) else module or "", ())
+    if is_own(item) and unknown_symbol(item):
+        refused.setdefault(f"the function {unknown_symbol(item)!r:.100} of {class_name}")
+        return strict
+    if class_name in known or is_operation(f"{module}>{class_name}"):
         return True
     if item.get("registered_name", class_name) in context.custom:  # as Keras looks it up, before the module
         return False

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reinstate.config.lens import Config, Context, Convert, Family, Late, Lens, Row, row
-from reinstate.config.objects import down_object, keras3, plain, up_object
+from reinstate.config.objects import OWN, down_object, keras3, plain, up_object
 
 _MODULE = "keras.optimizers.schedules"
 
@@ -33,6 +33,8 @@ def _numbers(value: Any, context: Context) -> Any:
 
 _LISTS = (Convert("boundaries", _numbers, _numbers), Convert("values", _numbers, _numbers))
 
+_LINEAR = "name initial_learning_rate decay_steps num_periods alpha beta"
+
 SCHEDULES = Family(
     "learning rate schedule",
     rows={
@@ -47,6 +49,10 @@ SCHEDULES = Family(
             Late("warmup_steps", 0),
         ),
         "CosineDecayRestarts": _row("CosineDecayRestarts", "initial_learning_rate first_decay_steps t_mul m_mul alpha"),
+        "LinearCosineDecay": row(OWN, "LinearCosineDecay", _LINEAR, _Name()),
+        "NoisyLinearCosineDecay": row(
+            OWN, "NoisyLinearCosineDecay", f"{_LINEAR} initial_variance variance_decay seed", _Name()
+        ),
     },
     aliases={"PiecewiseConstant": "PiecewiseConstantDecay", "SGDRDecay": "CosineDecayRestarts"},
 )

@@ -122,7 +122,7 @@ def _standalone(rows: Sequence[SlotRow]) -> Finder:
     by_name = {name: row for row in rows for name in row.old}
 
     def find(path: tuple[str, ...]) -> tuple[SlotRow, str] | None:
-        found = re.fullmatch(r"(.+?)_\d+", path[-1])
+        found = re.fullmatch(r"(.+?)(?:_\d+)+", path[-1])  # m_3, and m_3_1 where there was one already
         return (by_name[found[1]], "") if found and found[1] in by_name else None
 
     return find

@@ -117,13 +117,18 @@ LOSS_SCALE: tuple[ScalarRow, ...] = (
 
 def keras3_attributes(optimizer_class: str) -> tuple[SlotRow, ...]:
     """Return the kinds of slots of a class, in Keras 3's order; none for a class that tf.keras does not have."""
-    rows = OPTIMIZERS.get(optimizer_class)
+    rows = OPTIMIZERS.get(_plain(optimizer_class))
     return () if rows is None else (AVERAGE, *rows)
 
 
 def scalars(optimizer_class: str) -> tuple[ScalarRow, ...]:
     """Return the scalars that the optimizer has beside its step and its learning rate."""
-    return _SCALARS.get(optimizer_class, ())
+    return _SCALARS.get(_plain(optimizer_class), ())
+
+
+def _plain(optimizer_class: str) -> str:
+    """Return Keras' name for this package's optimizers that update as OptimizerV2: their state is the same."""
+    return optimizer_class.removeprefix("Legacy")
 
 
 def legacy_name(optimizer_class: str, keras3_attribute: str) -> str | None:

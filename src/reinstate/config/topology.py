@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from reinstate.config.dropped import ENDPOINTS, FUNCTIONAL_WITH_LOSSES
 from reinstate.config.fields import BASE
+from reinstate.config.keras1 import from_keras1
+from reinstate.config.keras1_training import is_keras1
 from reinstate.config.layers import LAYERS, REFUSED
 from reinstate.config.lens import Config, Context
 from reinstate.config.names import allowed_names
-from reinstate.config.objects import custom, custom_name, is_builtin, keras3
+from reinstate.config.objects import custom, custom_name, is_builtin, is_own, keras3
+from reinstate.config.op_layers import METHODS, refuse_method
+from reinstate.config.operation_defs import modern_operations
 from reinstate.config.operations import is_operation, operation_down, operation_up
 from reinstate.config.safety import KERAS3_LAYERS, check_keras3
+from reinstate.config.variants import plain_name, variant
 from reinstate.config.wiring import Graph
 from reinstate.config.wiring_down import down_graph
 from reinstate.config.wiring_up import up_graph
@@ -33,7 +39,8 @@ def up_model(config: Mapping[str, Any], context: Context) -> Config:
         UnsafeError: the result would name something else than Keras' own classes and the caller's.
     """
     try:
-        model = up_layer(_item(config, context), context)
+        item = from_keras1(config, context) if is_keras1(context.keras_version) else config
+        model = up_layer(_item(item, context), context)
     except RecursionError:
         raise UnsupportedError("the model cannot be rebuilt in Keras 3", ["its config is nested too deeply"]) from None
     _raise(context, "the model cannot be rebuilt in Keras 3")
@@ -85,7 +92,7 @@ def up_layer(item: Mapping[str, Any], context: Context) -> Config:
         return operation_up(item)
     name = LAYERS.canonical(class_name)
     if name is not None:
-        row = LAYERS.rows[name]
+        row = LAYERS.rows[variant(name, config)]
         return keras3(row, row.up(config, context))
     if class_name in KERAS3_LAYERS:
         return {"module": "keras.layers", "class_name": class_name, "config": dict(config), "registered_name": None}
@@ -95,9 +102,9 @@ def up_layer(item: Mapping[str, Any], context: Context) -> Config:
 def _up_unknown(item: Config, context: Context) -> Config:
     class_name, config = item["class_name"], item["config"]
     if class_name in REFUSED:
-        symbol = config.get("function") or config.get("node_def")
-        detail = f" ({symbol})" if isinstance(symbol, str) else ""
-        context.refuse(f"{class_name}{detail} is not supported: {REFUSED[class_name]}")
+        context.refuse(f"{class_name} is not supported: {REFUSED[class_name]}")
+    elif class_name in METHODS:
+        refuse_method(class_name, config, context)
     elif config.keys() >= _STRUCTURE:
         context.lose(f"class {class_name!r} is not in custom_objects: the model is rebuilt as a plain Functional")
         return _up_graph_model({**item, "class_name": "Functional"}, None, context)
@@ -117,6 +124,7 @@ def _up_custom(config: Mapping[str, Any], context: Context) -> Config:
 def _up_graph_model(item: Config, own: str | None, context: Context) -> Config:
     config = item["config"]
     layers = [_item(layer, context) for layer in _layers(config, context)]
+    layers = modern_operations(layers, context)
     renamed = allowed_names(_name(layer) for layer in layers)
     context.renamed.update(renamed)
     if item["class_name"] == "Sequential":
@@ -130,6 +138,8 @@ def _up_graph_model(item: Config, own: str | None, context: Context) -> Config:
     result: Config = _others(config) if own is not None else {}
     result |= {"name": _model_name(config, "model"), "trainable": config.get("trainable", True), "layers": items}
     result |= {"input_layers": graph.inputs, "output_layers": graph.outputs}
+    if own is None and any(layer["class_name"] in ENDPOINTS for layer in graph.layers):
+        return keras3(FUNCTIONAL_WITH_LOSSES, result)
     return _model("keras.src.models.functional", "Functional", own, result)
 
 
@@ -220,7 +230,7 @@ def down_layer(item: Mapping[str, Any], context: Context) -> Config:
     name = LAYERS.names.get(class_name) if builtin else None
     if name is not None:
         row = LAYERS.rows[name]
-        return {"class_name": name, "config": row.down(config, context) | _attention_shapes(item)}
+        return {"class_name": plain_name(name), "config": row.down(config, context) | _attention_shapes(item)}
     if builtin:
         context.lose(f"layer {class_name} is not in Keras 2: only this package reads it back")
         return {"class_name": class_name, "config": dict(config)}
@@ -251,6 +261,8 @@ def _attention_shapes(item: Mapping[str, Any]) -> Config:
 def _down_graph_model(item: Config, context: Context) -> Config:
     config = item["config"]
     class_name = item["class_name"] if is_builtin(item) else item.get("registered_name") or item["class_name"]
+    if is_own(item) and class_name == FUNCTIONAL_WITH_LOSSES.class_name:
+        class_name = "Functional"
     layers = [_item(layer, context) for layer in _layers(config, context)]
     if "input_layers" not in config:
         return {"class_name": class_name, "config": _down_sequential(config, layers, context)}

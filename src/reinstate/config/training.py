@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from reinstate.config.keras1_training import is_keras1, training_from_keras1
 from reinstate.config.lens import Config, Context
 from reinstate.config.losses import down_loss, up_loss
 from reinstate.config.metrics import down_metric, up_metric
@@ -29,6 +30,8 @@ def up_training(training_config: Mapping[str, Any], context: Context, output_nam
     Raises:
         UnsupportedError: names everything that Keras 3 cannot do, or that is unknown.
     """
+    if is_keras1(context.keras_version):
+        training_config = training_from_keras1(training_config, context)
     names = tuple(output_names)
     result: Config = {}
     with context.at("optimizer"):

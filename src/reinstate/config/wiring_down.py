@@ -9,6 +9,8 @@ from reinstate.config.calls import argument_names, is_default_training, is_recur
 from reinstate.config.lens import Config, Context
 from reinstate.config.masks import ImplicitMasks
 from reinstate.config.objects import plain
+from reinstate.config.op_layers import is_op_layer
+from reinstate.config.op_writing import as_functions
 from reinstate.config.wiring import (
     CONSTANT,
     SILENT,
@@ -28,6 +30,7 @@ from reinstate.config.wiring import (
 def down_graph(graph: Graph, context: Context) -> Graph:
     """Return the graph in Keras 2's notation, without what computes masks that Keras 2 finds itself."""
     masks = ImplicitMasks.of(graph.layers, graph.nodes, graph.outputs)
+    graph = as_functions(graph, masks.operations)
     kept = [index for index, layer in enumerate(graph.layers) if layer_name(layer) not in masks.operations]
     wires = _DownWires(graph, masks, context)
     nodes = []
@@ -80,7 +83,7 @@ class _DownWires:
             first = [first, *kwargs.pop("initial_state")]
         written = {key: self._value(value) for key, value in kwargs.items()}
         inputs = self._inputs(first, written)
-        return [inputs] if is_leaf(inputs) else inputs
+        return [inputs] if is_leaf(inputs) and not is_op_layer(layer) else inputs
 
     @staticmethod
     def _first_argument(kwargs: Config, names: Sequence[str]) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from reinstate.config.calls import is_recurrent
 from reinstate.config.lens import Config, Context
+from reinstate.config.op_layers import is_op_layer, op_call_up
 from reinstate.config.wiring import (
     CONSTANT,
     SILENT,
@@ -28,29 +28,12 @@ from reinstate.config.wiring import (
 
 def up_graph(graph: Graph, renamed: Mapping[str, str], context: Context) -> Graph:
     """Return the graph in Keras 3's notation, the layers as they are."""
-    graph = _without_endpoints(graph, context)
     wires = _UpWires(graph, renamed, context)
     nodes = []
     for layer, calls in zip(graph.layers, graph.nodes, strict=True):
         with context.at(layer_name(layer)):
             nodes.append([wires.node(layer, call) for call in calls])
     return Graph(graph.layers, tuple(nodes), wires.structure(graph.inputs), wires.structure(graph.outputs))
-
-
-_ENDPOINTS = frozenset(["AddLoss", "AddMetric"])
-
-
-def _without_endpoints(graph: Graph, context: Context) -> Graph:
-    """Leave out the layers that ``add_loss`` and ``add_metric`` put into a graph: nothing reads what they return."""
-    kept = [index for index, layer in enumerate(graph.layers) if layer["class_name"] not in _ENDPOINTS]
-    if len(kept) == len(graph.layers):
-        return graph
-    for layer in graph.layers:
-        if layer["class_name"] in _ENDPOINTS:
-            context.lose(
-                f"{layer['class_name']} layer {layer_name(layer)!r}: the loss or metric of the graph is left out"
-            )
-    return replace(graph, layers=tuple(graph.layers[i] for i in kept), nodes=tuple(graph.nodes[i] for i in kept))
 
 
 class _UpWires:
@@ -117,6 +100,9 @@ class _UpWires:
         if not leaves:
             self._context.refuse(f"not a call of a layer: {call!r:.200}")
             return {"args": [], "kwargs": {}}
+        if is_op_layer(layer):
+            kwargs = self._references(leaves[0][3] if len(leaves[0]) == 4 else {})
+            return {"args": [map_leaves(call, self._tensor)], "kwargs": op_call_up(layer, kwargs, self._context)}
         alone = len(leaves) == 1 and not isinstance(call, Mapping)
         inputs = self._tensor(leaves[0]) if alone else map_leaves(call, self._tensor)
         kwargs = self._kwargs(layer, leaves[0][3] if len(leaves[0]) == 4 else {})
@@ -125,14 +111,21 @@ class _UpWires:
             kwargs["initial_state"] = states
         return {"args": [inputs], "kwargs": kwargs}
 
-    def _kwargs(self, layer: Config, kwargs: Any) -> Config:
+    def _references(self, kwargs: Any) -> Config:
+        """Translate the tensors in the arguments of a call; the other values stay."""
         if not isinstance(kwargs, Mapping):
             self._context.refuse(f"not the arguments of a call: {kwargs!r:.200}")
             return {}
-        result = {}
-        for key, value in kwargs.items():
-            if key not in SILENT or not is_none(value):
-                result[key] = map_leaves(value, lambda leaf: self._tensor(leaf) if leaf[0] in self._layers else leaf)
+        known = {*self._layers, CONSTANT}
+        return {
+            key: map_leaves(value, lambda leaf: self._tensor(leaf) if leaf[0] in known else leaf)
+            for key, value in kwargs.items()
+        }
+
+    def _kwargs(self, layer: Config, kwargs: Any) -> Config:
+        result = {
+            key: value for key, value in self._references(kwargs).items() if key not in SILENT or not is_none(value)
+        }
         if isinstance(result.get("training"), bool):
             self._context.lose(
                 f"training={result['training']} of a call: fit, evaluate and predict of Keras 3 override it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,11 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+from keras.src import api_export
+from keras.src.models.functional import Functional as Functional
 from keras.src.saving import saving_lib
 from keras.src.trainers.compile_utils import CompileMetrics
+from keras.src.utils.module_utils import tensorflow
 
 from reinstate.errors import UnsupportedError
 
@@ -182,8 +186,23 @@ def build_metrics(model: Any) -> None:
             metrics.build(outputs, outputs)
     if loss is not None and not loss.built:
         given = keras.tree.flatten(loss._user_loss)
-        if len(given) > 1 and all(item is not None and item not in ("crossentropy", "ce") for item in given):
+        if len(keras.tree.flatten(outputs)) > 1 and all(
+            item is not None and item not in ("crossentropy", "ce") for item in given
+        ):
             loss.build(outputs, outputs)
+    if metrics is not None and metrics.built:
+        for output, *listed in zip(
+            keras.tree.flatten(outputs), metrics._flat_metrics, metrics._flat_weighted_metrics, strict=False
+        ):
+            _build_waiting([metric for each in listed for metric in getattr(each, "metrics", ())], output.shape)
+
+
+def _build_waiting(metrics: Iterable[Any], shape: Sequence[int | None]) -> None:
+    """Give those metrics their variables that wait for the width of their first batch (F1Score, R2Score, AUC)."""
+    for metric in metrics:
+        if not getattr(metric, "_built", True) and len(shape) == 2 and shape[-1] is not None:
+            shapes = [shape] if isinstance(metric, keras.metrics.AUC) else [shape, shape]
+            metric._build(*shapes)
 
 
 def named_metrics(model: Any) -> list[tuple[str, Any]]:
@@ -232,8 +251,13 @@ def numpy_dtype(variable: Any) -> np.dtype[Any]:
 
 
 def value(variable: Any) -> np.ndarray[Any, Any]:
-    """The variable's value as a numpy array, without a copy where JAX has it in the host's memory."""
-    return np.asarray(variable._value if variable._value is not None else variable.value)
+    """The variable's value as a numpy array, without a copy where JAX has it in the host's memory.
+
+    Without x64 JAX holds float64 and int64 in half their size: such a value is widened to what the variable is.
+    """
+    held = np.asarray(variable._value if variable._value is not None else variable.value)
+    dtype = numpy_dtype(variable)
+    return held.astype(dtype) if dtype.itemsize > held.itemsize else held
 
 
 def takes_training(layer: Any) -> bool:
@@ -262,9 +286,15 @@ def save_native(model: Any, path: Path) -> None:
     saving_lib.save_model(model, path)
 
 
-def load_native_weights(model: Any, path: str) -> None:
-    """Keras' own loading of its own weights files."""
-    saving_lib.load_weights_only(model, path)
+def load_native_weights(model: Any, path: str, skip_mismatch: bool = False) -> list[str]:
+    """Keras' own loading of its own weights files; returns its warnings of what it skipped."""
+    if not skip_mismatch:
+        saving_lib.load_weights_only(model, path)
+        return []
+    with warnings.catch_warnings(record=True) as skipped:
+        warnings.simplefilter("always")
+        saving_lib.load_weights_only(model, path, skip_mismatch=True)
+    return [" ".join(str(warning.message).split()) for warning in skipped]
 
 
 def output_names(model: Any) -> tuple[str, ...]:
@@ -295,7 +325,8 @@ def require_jax() -> None:
 def finalize(model: Any) -> None:
     """Let layers take up values that were put in place behind them, as Keras does after loading (``Normalization``)."""
     for layer in model._flatten_layers():
-        if hasattr(layer, "finalize_state"):
+        # A Discretization would make its boundaries anew, of the data that is in no file.
+        if hasattr(layer, "finalize_state") and not isinstance(layer, keras.layers.Discretization):
             layer.finalize_state()
 
 
@@ -322,3 +353,105 @@ def reason(error: Exception) -> str:
         text = text.rpartition(mark)[2]
     first = text.strip().partition("\n")[0]
     return first if len(first) <= 400 else f"{first[:400]} ..."
+
+
+def take_anything(layer: Any) -> None:
+    """Let a layer be called with what is no tensor, strings above all, as it is."""
+    layer._convert_input_args = False
+    layer._allow_non_tensor_positional_args = True
+
+
+def graph_of(model: Any) -> Any:
+    """The graph of a Functional or of a built Sequential; None of anything else."""
+    if isinstance(model, keras.Sequential):
+        return model._functional
+    return model if is_functional(model) and model._inputs else None
+
+
+def graph_nodes(graph: Any) -> list[Any]:
+    """The calls of layers in a graph, in an order in which they can be made; not those of its inputs."""
+    by_depth = graph._nodes_by_depth
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth] if not node.is_input]
+
+
+def input_keys(graph: Any) -> list[Any]:
+    """The keys of a model's inputs where it takes a dictionary, else their names, in the order of ``inputs``."""
+    struct = graph._inputs_struct
+    if isinstance(struct, Mapping):
+        return [path[0] for path, _ in keras.tree.flatten_with_path(struct)]
+    return [tensor.name for tensor in graph.inputs]
+
+
+def packed(graph: Any, outputs: Sequence[Any]) -> Any:
+    """Outputs in the structure that the model has them in; a list of one is that one."""
+    structure = keras.tree.pack_sequence_as(graph._outputs_struct, list(outputs))
+    return structure[0] if isinstance(structure, list | tuple) and len(structure) == 1 else structure
+
+
+def flatten(structure: Any) -> list[Any]:
+    """The leaves of a structure, in Keras' order."""
+    return list(keras.tree.flatten(structure))
+
+
+def with_settings(operation: Any, settings: Mapping[str, Any]) -> Any:
+    """A layer that is called with those of ``training`` and the like that it takes."""
+    known = getattr(operation, "_call_has_context_arg", None)  # since 3.11
+    if known is None:
+        known = {"training": getattr(operation, "_call_has_training_arg", False)}
+    taken = {name: value for name, value in settings.items() if value is not None and known.get(name)}
+    return lambda *args, **kwargs: operation(*args, **{**kwargs, **taken})
+
+
+def is_traced(value: Any) -> bool:
+    """Whether the value is one of JAX's placeholders, which has no numbers to look at."""
+    return isinstance(value, jax.core.Tracer)
+
+
+def all_layers(model: Any) -> list[Any]:
+    """The model and all layers in it."""
+    return list(model._flatten_layers())
+
+
+_standing_in = threading.RLock()
+
+
+@contextmanager
+def standing_in(layers: Mapping[str, Any]) -> Iterator[None]:
+    """Where TensorFlow is not there, let these layers stand for those of the same names in Keras, which need it."""
+    if tensorflow.available:
+        yield
+        return
+    known = api_export.REGISTERED_NAMES_TO_OBJS
+    names = {f"keras.layers.{name}": layer for name, layer in layers.items()}
+    with _standing_in:
+        originals = {name: known[name] for name in names if name in known}
+        known.update(names)
+        try:
+            yield
+        finally:
+            known.update(originals)
+
+
+def input_structure(model: Any) -> Any:
+    """The inputs of a functional model as they are nested."""
+    return model._inputs_struct
+
+
+def output_structure(model: Any) -> Any:
+    """The outputs of a functional model as they are nested."""
+    return model._outputs_struct
+
+
+def limit_outputs(model: Any, outputs: Any) -> None:
+    """Let a functional model give only some of its outputs; it still runs all that leads to the others.
+
+    As in tf.keras, the layers that lead to its outputs come first.
+    """
+    model._outputs_struct = outputs
+    model._outputs = keras.tree.flatten(outputs)
+    model.output_names = [tensor._keras_history[0].name for tensor in model._outputs]
+    first = Functional(model._inputs_struct, outputs)._operations
+    place = {id(operation): index for index, operation in enumerate(first)}
+    last = len(place)
+    model._operations = sorted(model._operations, key=lambda operation: place.get(id(operation), last))
+    model._layers.sort(key=lambda layer: place.get(id(layer), last))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -17,13 +17,19 @@ import keras
 from reinstate.archive.model import Archive, Layout
 from reinstate.config import check_keras3, up_model
 from reinstate.config.lens import Context
+from reinstate.config.preprocessing import reinstated
 from reinstate.config.training import up_training
-from reinstate.errors import CorruptError, ReinstateError, UnsupportedError
+from reinstate.errors import CorruptError, MismatchError, ReinstateError, UnsupportedError
 from reinstate.live import _keras
+from reinstate.live.by_name import place_layers
+from reinstate.live.cudnn import without_cudnn
+from reinstate.live.keras2.models import on_host
 from reinstate.live.metrics import place_metrics
 from reinstate.live.objects import caller_objects
 from reinstate.live.optimizer import place_optimizer
-from reinstate.live.place import Placed, place, require, unplaced
+from reinstate.live.place import place, require, unplaced
+from reinstate.live.placed import Placed
+from reinstate.live.tables import learned
 from reinstate.live.values import Reading, restore, wanted
 from reinstate.options import LoadOptions
 
@@ -58,14 +64,19 @@ def build(
     skip = options.experimental_skip_checkpoint
     known = caller_objects(custom_objects)
     context = Context(archive.keras_version, custom=known)
-    config = _model_config(archive, context)
+    archive, plain_losses = without_cudnn(archive)
+    with _typed(context):
+        found = learned(archive)
+    config = _model_config(replace(archive, config=found.config), context)
     loaded = Loaded(model=None)
     with Reading(archive, compile, skip) as reading, keras.saving.custom_object_scope(known):
         with _keras.deferred_initializers() as created:
             loaded.model = _construct(config, archive, safe_mode)
             _check_built(loaded.model, archive, options)
+            on_host(loaded.model)
             placed = place(archive, loaded.model)
-            loaded.losses += [*require(placed, options), *unplaced(archive, placed)]
+            placed.variables.update(dict.fromkeys(found.nodes))
+            loaded.losses += [*require(placed, options), *unplaced(archive, loaded.model, placed)]
             if compile:
                 _compile_as_it_was(loaded, archive, placed, context)
         if skip:
@@ -77,7 +88,7 @@ def build(
         for variable, initializer in fresh:
             _keras.run_initializer(variable, initializer)
     _keras.finalize(loaded.model)
-    loaded.losses += context.losses
+    loaded.losses += [*plain_losses, *context.losses]
     return loaded
 
 
@@ -125,7 +136,7 @@ def _model_config(archive: Archive, context: Context) -> dict[str, Any]:
     """The config in the Keras 3 dialect: the file's own if it has that, else Keras 2's translated."""
     if archive.keras3 is not None and isinstance(archive.keras3.get("model"), Mapping):
         check_keras3(archive.keras3, context)
-        return dict(archive.keras3["model"])
+        return dict(reinstated(archive.keras3["model"], context))
     if archive.config is None:
         raise UnsupportedError(
             "the file holds no Keras model config: it has weights or functions only. For weights, build the model and "
@@ -202,11 +213,41 @@ def load_weights_into(model: Any, archive: Archive, options: LoadOptions | None 
     """
     options = options or LoadOptions()
     require_built(model)
+    archive, plain_losses = without_cudnn(archive)
     placed = place(archive, model)
-    losses = require(placed, options)
+    unexpected = unplaced(archive, model, placed)
+    losses = [*plain_losses, *require(placed, options, unexpected)]
     if model.compiled and model.optimizer is not None and archive.layout is Layout.ATTRIBUTES:
         losses += place_optimizer(archive, model, placed)
     if not options.experimental_skip_checkpoint:
-        restore(archive, placed)
-        _keras.finalize(model)
+        _fill(model, archive, placed)
+        losses += unexpected
     return losses
+
+
+def load_layers_by_name(
+    model: Any, archive: Archive, skip_mismatch: bool = False, options: LoadOptions | None = None
+) -> list[str]:
+    """Put the weights of an HDF5 file into the layers of the same names; return what was skipped.
+
+    Raises:
+        UnsupportedError: the archive does not list weights by layer.
+        MismatchError: what has the same name does not fit, and is not to be skipped; nothing has been changed then.
+    """
+    if archive.layout is not Layout.POSITIONS:
+        raise UnsupportedError(f"by_name is for HDF5 files; a {archive.format} is loaded by its structure only")
+    require_built(model)
+    archive, _ = without_cudnn(archive)
+    placed, losses = place_layers(archive, model)
+    differences = placed.take()
+    if (options or LoadOptions()).experimental_skip_checkpoint:
+        return []
+    if differences and not skip_mismatch:
+        raise MismatchError("the weights in the file do not fit the model's layers of the same names:", differences)
+    _fill(model, archive, placed)
+    return [*losses, *(f"skipped {difference}" for difference in differences)]
+
+
+def _fill(model: Any, archive: Archive, placed: Placed) -> None:
+    restore(archive, placed)
+    _keras.finalize(model)

@@ -17,15 +17,17 @@ import keras
 from reinstate.archive.model import Archive, ArrayTensors, Layout, ObjectNode
 from reinstate.config import down_model
 from reinstate.config.lens import Context
+from reinstate.config.objects import plain
 from reinstate.config.training import down_training
 from reinstate.errors import UnsupportedError
 from reinstate.live import _keras
 from reinstate.live.attributes import legacy_order, state_paths
+from reinstate.live.keras2.models import plain_config
 from reinstate.live.layers import LayerNodes
 from reinstate.live.metrics import capture_metrics
 from reinstate.live.nodes import Graph
 from reinstate.live.optimizer_nodes import capture_optimizer, capture_optimizer_positions, rest
-from reinstate.live.place import TOP_LEVEL, model_layers
+from reinstate.live.positions import TOP_LEVEL, model_layers
 
 KERAS_VERSION = "2.15.0"  # the dialect in which we write; what its readers take, those back to 2.3 do, too
 
@@ -41,7 +43,8 @@ def serialize(model: Any) -> dict[str, Any]:
     except NotImplementedError as error:
         raise UnsupportedError(f"{type(model).__name__} cannot be saved: {error}") from error
     config.pop("compile_config", None)
-    return config
+    plain: dict[str, Any] = plain_config(config)
+    return plain
 
 
 def compile_config(model: Any) -> dict[str, Any] | None:
@@ -73,8 +76,14 @@ def _serialized_loss(loss: Any, serialized: Any) -> Any:
 
 
 def _serialized(per_output: Sequence[Sequence[Any] | None]) -> Any:
-    lists = [[keras.saving.serialize_keras_object(m) for m in metrics or ()] for metrics in per_output]
+    lists = [[_serialized_metric(metric) for metric in metrics or ()] for metrics in per_output]
     return lists[0] if len(lists) == 1 else lists
+
+
+def _serialized_metric(metric: Any) -> dict[str, Any]:
+    """What Keras says of a metric, arrays as lists: it does not take its own arrays back (``label_weights`` of AUC)."""
+    item: dict[str, Any] = keras.saving.serialize_keras_object(metric)
+    return {**item, "config": {key: plain(value) for key, value in item["config"].items()}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from reinstate.archive.model import Archive, Layout, ObjectNode
 from reinstate.config.slots import metric_attribute, metric_dtype
 from reinstate.live import _keras
 from reinstate.live.nodes import Graph
-from reinstate.live.place import Placed
+from reinstate.live.placed import Placed
 
 
 def metrics_with_state(model: Any) -> list[tuple[str, Any]]:
@@ -33,6 +33,7 @@ def _state(metric: Any) -> Iterator[tuple[str, Any]]:
 
 def capture_metrics(graph: Graph, model: Any) -> list[int]:
     """A node for each metric, in the order of ``metrics_with_state``."""
+    _keras.build_metrics(model)
     result = []
     for _, metric in metrics_with_state(model):
         class_name = type(metric).__name__

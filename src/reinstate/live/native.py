@@ -27,7 +27,8 @@ from reinstate.errors import (
 )
 from reinstate.live import _keras
 from reinstate.live.attributes import state_paths
-from reinstate.live.objects import caller_objects
+from reinstate.live.keras2.models import on_host
+from reinstate.live.objects import STAND_INS, caller_objects
 
 _SEEDS = "reinstate.seeds.json"
 _LARGEST = 64 * 2**20  # bytes of seeds; more is no list of seeds
@@ -56,7 +57,7 @@ def load_native(path: Path, custom_objects: Mapping[str, Any] | None, compile: b
         if safe_mode:
             check_keras3(archive.config, Context(custom=caller_objects(custom_objects)))
         try:
-            with _keras.deferred_initializers() as created:
+            with _keras.deferred_initializers() as created, _keras.standing_in(STAND_INS):
                 model = _keras.load_native(path, custom_objects, compile, safe_mode)
         except ReinstateError:
             raise
@@ -66,21 +67,26 @@ def load_native(path: Path, custom_objects: Mapping[str, Any] | None, compile: b
             if not _keras.has_value(variable):
                 _keras.run_initializer(variable, initializer)
         _assign_seeds(model, stored)
-        return model
+        return on_host(model)
 
 
-def load_native_weights(model: Any, path: Path) -> None:
-    """Read one of Keras 3's own weights files into a model.
+def load_native_weights(model: Any, path: Path, skip_mismatch: bool = False) -> list[str]:
+    """Read one of Keras 3's own weights files, or the weights of a ``.keras`` archive, into a model.
+
+    Returns what was skipped, in Keras' words.
 
     Raises:
         MismatchError: the weights do not fit; the model is as it was then.
+        CorruptError: the archive is damaged.
     """
     optimizer = getattr(model, "optimizer", None)  # a model that was never compiled does not even have None
     own = [] if optimizer is None else _keras.optimizer_variables(optimizer)
     before = [(variable, variable.value) for variable in (*model.variables, *own)]
+    if path.name.endswith(".keras"):
+        read_native(path)
     with where(path.name):
         try:
-            _keras.load_native_weights(model, str(path))
+            return _keras.load_native_weights(model, str(path), skip_mismatch)
         except Exception as error:  # Keras stops half way
             for variable, value in before:
                 variable.assign(value)

@@ -9,15 +9,18 @@ mirror.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 
-from reinstate.archive.model import Archive, Layout, Variable
+from reinstate.archive.model import Archive, Layout, ObjectNode, Variable
 from reinstate.config import slots
 from reinstate.live import _keras
-from reinstate.live.place import Placed, model_layers, stored_layers
+from reinstate.live.layouts import Origin
+from reinstate.live.placed import Placed
+from reinstate.live.positions import is_keras1, model_layers, stored_layers
 
 
 def inner(optimizer: Any) -> Any:
@@ -26,8 +29,8 @@ def inner(optimizer: Any) -> Any:
 
 
 def class_name(optimizer: Any) -> str:
-    """The class of the optimizer itself."""
-    return type(inner(optimizer)).__name__
+    """The class of the optimizer itself; those of OptimizerV2's updates (keras2/optimizers.py) by Keras' name."""
+    return type(inner(optimizer)).__name__.removeprefix("Legacy")
 
 
 def slot_lists(optimizer: Any) -> Iterator[tuple[slots.SlotRow, list[Any]]]:
@@ -132,6 +135,9 @@ class _Placing:
             self.put(_keras.iterations(self.optimizer), nodes[parsed.iteration], "iteration")
         for row, listed in slot_lists(self.optimizer):
             found = parsed.slots.get(row.keras3, ())
+            if found and self.placed.origins:
+                self.made(listed, [nodes[position] for position in found if position is not None], row.keras3)
+                continue
             for target, position in zip(
                 self.owners(parsed.variables.get(row.keras3, ()), len(found)), found, strict=False
             ):
@@ -142,6 +148,27 @@ class _Placing:
             if isinstance(variable, keras.Variable):
                 self.put(variable, nodes[position], attribute)
         self.placed.differences += [f"{name}: unknown" for name in parsed.unknown]
+
+    def made(self, listed: Sequence[Any], stored: Sequence[int], name: str) -> None:
+        """Slots laid out like the weights of Keras 1 or Theano; Keras 1 has them in the order of the weights' names."""
+        targets = [target for target in self.targets() if id(target) in self.placed.origins]
+        parts = [part for target in targets for part in self.placed.origins[id(target)].parts]
+        if is_keras1(self.archive):
+            parts.sort(key=lambda part: _full_name(self.archive.nodes[part]))
+        if len(parts) != len(stored):
+            self.placed.differences.append(f"{len(stored)} slots in the file, {len(parts)} weights")
+            return
+        slot_of = dict(zip(parts, stored, strict=True))
+        for target in targets:
+            origin = self.placed.origins[id(target)]
+            found = [slot_of[part] for part in origin.parts]
+            tensors = [v.tensor for i in found if (v := self.archive.nodes[i].variable) is not None and v.tensor]
+            node = self.archive.nodes[found[0]]
+            if node.variable is not None and len(tensors) == len(found):
+                made = Origin(tuple(range(len(found))), origin.make).tensor(tensors)
+                node = replace(node, variable=replace(node.variable, tensor=made))
+            variable = listed[self.positions_of[id(target)]]
+            self.placed.put(variable, found[0], node, f"optimizer/{name}/{target.path}")
 
     def owners(self, names: Sequence[str], count: int) -> list[Any]:
         """The variables that ``count`` slots belong to: those that the names say, else all in order.
@@ -157,7 +184,7 @@ class _Placing:
         ]
         by_name = dict(stored)
         clear = len(by_name) == len({id(variable) for _, variable in stored}) and len(set(names)) == len(names)
-        if clear and by_name.keys() >= set(names):
+        if names and clear and by_name.keys() >= set(names):
             return [by_name[name] for name in names]
         if count != len(targets):
             self.placed.differences.append(f"{count} slots in the file, {len(targets)} variables in the model")
@@ -205,6 +232,14 @@ class _Placing:
             if row.keras3 == "_u_product" and steps is not None and not self.placed.has(variable):
                 (count,) = self.archive.tensors.read([steps])
                 self.placed.give(variable, np.float32(slots.nadam_product(int(count), optimizer.beta_1)))
+
+
+def _full_name(node: ObjectNode) -> str:
+    """A weight's name as the file has it, with TensorFlow's ``:0``."""
+    variable = node.variable
+    if variable is None or variable.tensor is None:
+        return ""
+    return variable.name + variable.tensor.key.rpartition(variable.name)[2]
 
 
 def _stored_name(variable: Variable) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from reinstate.archive.model import Archive, TensorRef
 from reinstate.live import _keras
-from reinstate.live.place import Placed
+from reinstate.live.layouts import MadeTensor
+from reinstate.live.placed import Placed
 
 
 class Reading:
@@ -35,9 +36,9 @@ class Reading:
             CorruptError: a tensor's bytes are not what its checksum says.
         """
         values = dict(zip(self._refs, self._values.result(), strict=True))
-        missing = [p.tensor for p in placed.placements if p.tensor.key not in values]
-        values |= zip([ref.key for ref in missing], self._archive.tensors.read(missing), strict=True)
-        _assign(placed, [values[placement.tensor.key] for placement in placed.placements])
+        missing = {ref.key: ref for ref in _stored(placed) if ref.key not in values}
+        values |= zip(missing, self._archive.tensors.read([*missing.values()]), strict=True)
+        _assign(placed, values)
 
 
 def wanted(archive: Archive, optimizer: bool) -> list[TensorRef]:
@@ -63,13 +64,27 @@ def restore(archive: Archive, placed: Placed) -> None:
     Raises:
         CorruptError: a tensor's bytes are not what its checksum says.
     """
-    _assign(placed, archive.tensors.read([placement.tensor for placement in placed.placements]))
+    refs = {ref.key: ref for ref in _stored(placed)}
+    _assign(placed, dict(zip(refs, archive.tensors.read([*refs.values()]), strict=True)))
 
 
-def _assign(placed: Placed, values: Sequence[np.ndarray[Any, Any]]) -> None:
+def _stored(placed: Placed) -> Iterator[TensorRef]:
+    """The tensors of the archive that the placed ones are, or are made of."""
+    for placement in placed.placements:
+        yield from placement.tensor.parts if isinstance(placement.tensor, MadeTensor) else (placement.tensor,)
+
+
+def _value(tensor: TensorRef, stored: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    if isinstance(tensor, MadeTensor):
+        return tensor.make(*(stored[part.key] for part in tensor.parts))
+    return stored[tensor.key]
+
+
+def _assign(placed: Placed, stored: Mapping[str, np.ndarray[Any, Any]]) -> None:
     """Put values into variables, cast where the model's dtype is another."""
     variables = [*(placement.variable for placement in placed.placements), *(variable for variable, _ in placed.given)]
-    values = [*values, *(np.asarray(value) for _, value in placed.given)]
+    values = [_value(placement.tensor, stored) for placement in placed.placements]
+    values += [np.asarray(value) for _, value in placed.given]
     _keras.assign(variables, [_cast(value, variable) for value, variable in zip(values, variables, strict=True)])
 
 
