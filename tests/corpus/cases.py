@@ -153,7 +153,7 @@ EXCEPTIONS: dict[str, tuple[str, str]] = {
     "loss-CategoricalCrossentropy-0": ("trains returns", _LOGITS),
     "loss-SparseCategoricalCrossentropy-0": ("trains returns", _LOGITS),
     "policy-bfloat16": ("returns", "tf_keras cannot read bfloat16 from HDF5, its own neither"),
-    "policy-float64": ("opens", "JAX computes in float32 unless jax_enable_x64 is set"),
+    "policy-float64": ("opens trains returns", "JAX computes in float32 unless jax_enable_x64 is set"),
 }
 
 

@@ -12,7 +12,7 @@ from tests import observed
 from tests.corpus.cases import LARGE, expected_failures
 from tests.test_travel import assert_trains_on_alike
 
-pytestmark = pytest.mark.filterwarnings("ignore:Explicitly requested dtype:UserWarning")
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore:Explicitly requested dtype:UserWarning")]
 
 
 @pytest.mark.parametrize("name", expected_failures(LARGE, "opens"))

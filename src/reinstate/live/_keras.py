@@ -250,6 +250,11 @@ def numpy_dtype(variable: Any) -> np.dtype[Any]:
     return dtype
 
 
+def has_64_bits() -> bool:
+    """Whether JAX keeps values of 64 bits as they are."""
+    return bool(jax.config.jax_enable_x64)
+
+
 def value(variable: Any) -> np.ndarray[Any, Any]:
     """The variable's value as a numpy array, without a copy where JAX has it in the host's memory.
 

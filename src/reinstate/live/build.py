@@ -30,7 +30,7 @@ from reinstate.live.optimizer import place_optimizer
 from reinstate.live.place import place, require, unplaced
 from reinstate.live.placed import Placed
 from reinstate.live.tables import learned
-from reinstate.live.values import Reading, restore, wanted
+from reinstate.live.values import Reading, narrowed, restore, wanted
 from reinstate.options import LoadOptions
 
 _COUNT_LIMIT = 2**24  # thresholds or classes of a metric
@@ -82,6 +82,7 @@ def build(
         if skip:
             placed = Placed()
         reading.restore(placed)
+        loaded.losses += narrowed(placed)
         fresh = [(variable, initializer) for variable, initializer in created if not placed.has(variable)]
         if not (skip or options.allow_partial_checkpoint):
             _check_fresh([variable for variable, _ in fresh], archive)

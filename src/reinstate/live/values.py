@@ -88,6 +88,18 @@ def _assign(placed: Placed, stored: Mapping[str, np.ndarray[Any, Any]]) -> None:
     _keras.assign(variables, [_cast(value, variable) for value, variable in zip(values, variables, strict=True)])
 
 
+def narrowed(placed: Placed) -> list[str]:
+    """What is lost of float64 values where JAX has no 64 bits: the names of their variables."""
+    names = [
+        placement.variable.path
+        for placement in placed.placements
+        if _keras.numpy_dtype(placement.variable) == np.float64 and not _keras.has_64_bits()
+    ]
+    if not names:
+        return []
+    return [f"float64 values, held in float32 until jax_enable_x64 is set before loading: {', '.join(names)}"]
+
+
 def _cast(value: np.ndarray[Any, Any], variable: Any) -> np.ndarray[Any, Any]:
     wanted = _keras.numpy_dtype(variable)
     if value.dtype == wanted:

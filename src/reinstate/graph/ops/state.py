@@ -29,12 +29,12 @@ def _write(resource: Any, value: Any, context: Any) -> None:
     context.scope.write(_variable(resource), traced(value))
 
 
-@op("VarHandleOp", ignore="container debug_name allowed_devices shape")
+@op("VarHandleOp", ignore="container debug_name allowed_devices shape dtype")
 def var_handle_op(*, shared_name, context):
     return context.variable(shared_name)
 
 
-@op("VariableV2", "Variable", ignore="container shape")
+@op("VariableV2", "Variable", ignore="container shape dtype")
 def variable_v2(*, shared_name, context):
     return context.variable(shared_name)
 
