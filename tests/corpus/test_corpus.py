@@ -107,7 +107,7 @@ def returned(written, oracle, tmp_path_factory) -> tuple[Path, dict[str, str]]:
 
 
 def _send(case: dict[str, Any], name: str, source: Path, directory: Path) -> None:
-    """Rebuild a case in Keras 3 from Keras 3's own config, train it on, save it both ways, with what is true of it."""
+    """Train a case on in Keras 3, save it both ways, and beside it what it predicts."""
     model = reinstate.load_model(source / name, compile=case["trains"])
     x, following = truth.batches_of(dict(np.load(source / f"{name}.npz")))
     if case["trains"]:

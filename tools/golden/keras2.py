@@ -161,7 +161,7 @@ def save(model, directory):
     keras.experimental.export_saved_model(model, str(directory / "exported"))
     pack_if_large(directory / "exported")
     (directory / "named").mkdir()
-    saver = tf.compat.v1.train.Saver(model.weights)
+    saver = tf.compat.v1.train.Saver(model.weights, save_relative_paths=True)
     saver.save(keras.backend.get_session(), str(directory / "named/weights"), write_meta_graph=False)
 
 
