@@ -252,7 +252,7 @@ def numpy_dtype(variable: Any) -> np.dtype[Any]:
 
 def has_64_bits() -> bool:
     """Whether JAX keeps values of 64 bits as they are."""
-    return bool(jax.config.jax_enable_x64)
+    return jax.dtypes.canonicalize_dtype(np.float64) == np.float64
 
 
 def value(variable: Any) -> np.ndarray[Any, Any]:
