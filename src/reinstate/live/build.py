@@ -29,6 +29,7 @@ from reinstate.live.objects import caller_objects
 from reinstate.live.optimizer import place_optimizer
 from reinstate.live.place import place, require, unplaced
 from reinstate.live.placed import Placed
+from reinstate.live.signatures import signatures_remembered
 from reinstate.live.tables import learned
 from reinstate.live.values import Reading, narrowed, restore, wanted
 from reinstate.options import LoadOptions
@@ -163,7 +164,7 @@ def _compile_config(archive: Archive, model: Any, context: Context) -> dict[str,
 
 def _construct(config: dict[str, Any], archive: Archive, safe_mode: bool) -> Any:
     try:
-        with _keras.deep_graphs(len(archive.nodes)):
+        with _keras.deep_graphs(len(archive.nodes)), signatures_remembered():
             model = keras.saving.deserialize_keras_object(config, safe_mode=safe_mode)
         shape = (archive.root.metadata or {}).get("build_input_shape")
         if isinstance(model, keras.Model) and not model.built and shape is not None:
