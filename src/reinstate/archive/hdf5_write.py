@@ -11,8 +11,9 @@ import errno
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from reinstate.archive.hdf5_objects import join, library
 from reinstate.archive.model import Archive, ObjectNode, TensorRef
 from reinstate.dtypes import DType
 from reinstate.errors import UnsupportedError
-from reinstate.wire.copying import ALIGNMENT, Progress
+from reinstate.wire.copying import ALIGNMENT, THREADS, Progress
 
 TOP_LEVEL = "top_level_model_weights"
 RESERVED = (TOP_LEVEL, "optimizer", "reinstate")  # children of the root that are not layers
@@ -66,10 +67,11 @@ def write_hdf5(archive: Archive, target: str | os.PathLike[str] | Any, *, progre
         if isinstance(target, str | os.PathLike):
             layout = {"alignment_threshold": ALIGNMENT, "alignment_interval": ALIGNMENT}
             with h5py.File(target, "w", locking=False, **layout) as file:
-                _write(archive, plan, file, progress)
+                blocks = _write(archive, plan, file, progress, values=not hasattr(os, "pwrite"))  # Windows has none
+            _write_blocks(target, blocks, progress)
         else:
             _check_free(plan, target)
-            _write(archive, plan, target, progress)
+            _write(archive, plan, target, progress, values=True)
 
 
 def _check_free(plan: _Plan, target: Any) -> None:
@@ -89,9 +91,9 @@ def _system_errors(target: Any) -> Iterator[None]:
         yield
     except (OSError, RuntimeError) as error:
         found = re.search(r"errno = (\d+)", str(error))
-        if found is None:
+        number = int(found[1]) if found else getattr(error, "errno", None)
+        if number is None or getattr(error, "filename", None):
             raise
-        number = int(found[1])
         path = os.fspath(target) if isinstance(target, str | os.PathLike) else target.file.filename
         raise OSError(number, os.strerror(number), path) from error
 
@@ -197,7 +199,10 @@ def _stored(dtype: DType) -> np.dtype[Any] | None:
     return dtype.numpy if dtype.numpy.isbuiltin == 1 else np.dtype(f"u{dtype.size}")
 
 
-def _write(archive: Archive, plan: _Plan, target: Any, progress: Progress | None) -> None:
+_Block: TypeAlias = tuple[int, memoryview]  # bytes from the start of the file, and the bytes that belong there
+
+
+def _write(archive: Archive, plan: _Plan, target: Any, progress: Progress | None, *, values: bool) -> list[_Block]:
     for name, value in _attributes(archive).items():
         target.attrs[name] = value
     weights = target.require_group(plan.base) if plan.base else target
@@ -208,7 +213,7 @@ def _write(archive: Archive, plan: _Plan, target: Any, progress: Progress | None
         group = target.require_group(path)
         if names is not None:
             _write_list(group, "weight_names", names)
-    _write_tensors(archive, plan.tensors, target, progress)
+    return _write_tensors(archive, plan.tensors, target, progress, values=values)
 
 
 def _attributes(archive: Archive) -> dict[str, bytes]:
@@ -239,23 +244,54 @@ def _write_list(group: Any, name: str, values: Sequence[str]) -> None:
         group.attrs[name if count == 1 else f"{name}{index}"] = part
 
 
-def _write_tensors(archive: Archive, tensors: dict[str, TensorRef], target: Any, progress: Progress | None) -> None:
-    """Write the datasets through the lower level of h5py, which skips what its upper level looks up for each."""
+def _write_tensors(
+    archive: Archive, tensors: dict[str, TensorRef], target: Any, progress: Progress | None, *, values: bool
+) -> list[_Block]:
+    """Write the datasets through the lower level of h5py, which skips what its upper level looks up for each.
+
+    Without ``values`` they get only their places in the file; these are returned, with what belongs there.
+    """
     h5py = library()
     links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
     links.set_create_intermediate_group(True)
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_obj_track_times(False)
+    if not values:
+        properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    blocks: list[_Block] = []
     done = 0
     for (path, ref), value in zip(tensors.items(), archive.tensors.read(list(tensors.values())), strict=True):
         array = np.ascontiguousarray(value).reshape(value.shape).view(_stored(ref.dtype) or value.dtype)
         space = h5py.h5s.create_simple(array.shape) if array.shape else h5py.h5s.create(h5py.h5s.SCALAR)
         kind = h5py.h5t.py_create(array.dtype, logical=True)
         dataset = h5py.h5d.create(target.id, path.encode(), kind, space, properties, links)
-        if array.size:
-            dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, array)
         if array.dtype != ref.dtype.numpy:
             h5py.Dataset(dataset).attrs["dtype"] = ref.dtype.name.encode()
+        if not array.size:
+            continue
+        if not values:
+            blocks.append((dataset.get_offset(), array.reshape(-1).view(np.uint8).data))
+            continue
+        dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, array)
         done += array.nbytes
         if progress is not None:
             progress(done)
+    return blocks
+
+
+def _write_blocks(path: str | os.PathLike[str], blocks: Sequence[_Block], progress: Progress | None) -> None:
+    """Write the values of datasets to their places by several threads: h5py lets only one at a time."""
+    done = 0
+    with open(path, "r+b", buffering=0) as file, ThreadPoolExecutor(THREADS) as pool:
+        for size in pool.map(lambda block: _write_block(file.fileno(), *block), blocks):
+            done += size
+            if progress is not None:
+                progress(done)
+
+
+def _write_block(descriptor: int, offset: int, data: memoryview) -> int:
+    done = 0
+    while done < len(data):
+        done += os.pwrite(descriptor, data[done:], offset + done)
+    return done

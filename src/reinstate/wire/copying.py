@@ -25,7 +25,7 @@ ALIGNMENT: Final = 64  # bytes
 Progress: TypeAlias = Callable[[int], None]
 Bytes: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 
-_THREADS: Final = min(4, os.cpu_count() or 1)
+THREADS: Final = min(4, os.cpu_count() or 1)
 _SEGMENT: Final = 16 << 20  # bytes that one thread works on at a time
 _CHUNK: Final = 1 << 20  # bytes whose checksum is taken while they are in the cache
 
@@ -126,7 +126,7 @@ def _in_parallel(batches: Sequence[list[_Segment]]) -> Iterator[tuple[list[_Segm
     if len(batches) < 2:
         yield from ((batch, _work(batch)) for batch in batches)
         return
-    pool = ThreadPoolExecutor(_THREADS)
+    pool = ThreadPoolExecutor(THREADS)
     try:
         yield from pool.map(lambda batch: (batch, _work(batch)), batches)
     finally:
