@@ -14,7 +14,7 @@ from typing import Any
 
 from reinstate.config.lens import Config, Context, Convert, Drop, Family, Forget, Late, Lens, New, Row, row
 from reinstate.config.objects import OWN, custom_name, down_object, is_builtin, keras3, up_object
-from reinstate.config.schedules import down_learning_rate, inverse_time_decay, up_learning_rate
+from reinstate.config.schedules import decayed, down_learning_rate, inverse_time_decay, undecayed, up_learning_rate
 
 _MODULE = "keras.optimizers"
 _SHARED = "name weight_decay clipnorm global_clipnorm clipvalue use_ema ema_momentum ema_overwrite_frequency"
@@ -51,13 +51,13 @@ class Decay:
         if not self.schedule or not isinstance(decay, (int, float)) or decay == 0:
             return rest
         rate = rest.get("learning_rate")
-        if not isinstance(rate, (int, float)):
-            context.lose(f"decay={decay} on top of a learning rate schedule")
-            return rest
-        return {**rest, "learning_rate": inverse_time_decay(float(rate), float(decay))}
+        if isinstance(rate, (int, float)):
+            return {**rest, "learning_rate": inverse_time_decay(float(rate), float(decay))}
+        return {**rest, "learning_rate": decayed(rate, float(decay))}
 
     def down(self, config: Config, context: Context) -> Config:
-        return config
+        found = undecayed(config.get("learning_rate"))
+        return config if found is None else {**config, "learning_rate": found[0], "decay": found[1]}
 
 
 class _ScheduleDecay:
@@ -250,7 +250,7 @@ def down_optimizer(value: Any, context: Context) -> Config | None:
     name = name.removesuffix(_LEGACY)
     if _says(name, config):
         _note_numbers(name, config, context)
-    return _legacy(name, config) if _says(name, config) else _new(name, config)
+    return _legacy(name, config) if _says(name, config) else _new(name, config, context)
 
 
 def _says(name: str, config: Config) -> bool:
@@ -264,7 +264,9 @@ def _legacy(name: str, config: Config) -> Config:
     return {"class_name": name, "config": {"decay": decay, **kept}}
 
 
-def _new(name: str, config: Config) -> Config:
+def _new(name: str, config: Config, context: Context) -> Config:
+    if config.get("decay"):
+        context.lose(f"decay={config['decay']} on top of a learning rate schedule: only OptimizerV2 has it")
     config = {key: value for key, value in config.items() if key != "decay"}
     return {"class_name": f"Custom>{name}", "config": {**config, "jit_compile": False, "is_legacy_optimizer": False}}
 

@@ -114,7 +114,9 @@ _CLASSES: dict[str, frozenset[str]] = {
     "keras.dtype_policies": _POLICIES,
     "keras.quantizers": _QUANTIZERS,
     "keras.random": frozenset(["SeedGenerator"]),
-    OWN: frozenset([FUNCTIONAL_WITH_LOSSES.class_name]).union(*(_names(family, own=True) for family in _FAMILIES)),
+    OWN: frozenset([FUNCTIONAL_WITH_LOSSES.class_name, "DecayedSchedule"]).union(
+        *(_names(family, own=True) for family in _FAMILIES)
+    ),
 }
 # Values in a class's clothes: numbers, bytes, slices.
 _VALUES = words("__keras_tensor__ __tensor__ __numpy__ __bytes__ __ellipsis__ __slice__")

@@ -83,3 +83,18 @@ def inverse_time_decay(learning_rate: float, decay: float) -> Config:
     """Return the schedule that ``decay`` of the old optimizers stands for: learning_rate / (1 + decay * step)."""
     config = {"initial_learning_rate": learning_rate, "decay_steps": 1, "decay_rate": decay, "staircase": False}
     return keras3(SCHEDULES.rows["InverseTimeDecay"], config)
+
+
+_DECAYED = Row(OWN, "DecayedSchedule")
+
+
+def decayed(schedule: Any, decay: float) -> Config:
+    """Return what ``decay`` of OptimizerV2 makes of a schedule (in Keras 3's form): one divided by 1 + decay * step."""
+    return keras3(_DECAYED, {"schedule": schedule, "decay": decay})
+
+
+def undecayed(value: Any) -> tuple[Any, float] | None:
+    """Return the schedule in a schedule of ``decayed``, and the decay; None for any other learning rate."""
+    if not isinstance(value, Mapping) or value.get("registered_name") != f"{OWN}>{_DECAYED.class_name}":
+        return None
+    return value["config"]["schedule"], value["config"]["decay"]

@@ -10,8 +10,16 @@ import pytest
 import reinstate
 from tests import observed
 
-OWN = {"Nadam", "Nadam decay", "RMSprop", "RMSprop centered", "RMSprop decay", "Adagrad"}
-PLAIN = {"RMSprop momentum", "Adam decay", "SGD decay", "Adadelta decay", "Adamax decay", "Ftrl decay"}
+OWN = {"Nadam", "Nadam decay", "RMSprop", "RMSprop centered", "RMSprop decay", "RMSprop decay of a schedule", "Adagrad"}
+PLAIN = {
+    "RMSprop momentum",
+    "Adam decay",
+    "SGD decay",
+    "Adadelta decay",
+    "Adamax decay",
+    "Ftrl decay",
+    "SGD decay of a schedule",
+}
 NAMES = sorted(OWN | PLAIN | {"linear cosine", "restarts", "relative error", "radial"})
 FORMS = ("", ".h5")
 

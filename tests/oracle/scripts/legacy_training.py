@@ -40,6 +40,8 @@ def cases(keras):
         "Adamax decay": (legacy.Adamax(0.01, decay=0.1), None, None),
         "Ftrl decay": (legacy.Ftrl(0.05, decay=0.1), None, None),
         "RMSprop decay": (legacy.RMSprop(0.01, decay=0.1), None, None),
+        "SGD decay of a schedule": (legacy.SGD(schedules.ExponentialDecay(0.1, 3, 0.5), 0.9, decay=0.1), None, None),
+        "RMSprop decay of a schedule": (legacy.RMSprop(schedules.CosineDecay(0.01, 20), decay=0.2), None, None),
         "linear cosine": (legacy.SGD(linear["LinearCosineDecay"](0.1, 7, 0.7, 0.1, 0.02)), None, None),
         "restarts": (legacy.SGD(schedules.CosineDecayRestarts(0.1, 4)), None, None),
         "relative error": (legacy.SGD(0.01), [normalized], None),

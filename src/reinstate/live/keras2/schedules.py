@@ -76,7 +76,32 @@ class NoisyLinearCosineDecay(LinearCosineDecay):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
+@keras.saving.register_keras_serializable(package="reinstate")
+class DecayedSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """What OptimizerV2 makes of a schedule and its own ``decay``: ``schedule(step) / (1 + decay * step)``."""
+
+    def __init__(self, schedule: Any, decay: float) -> None:
+        super().__init__()
+        self.schedule = schedule
+        self.decay = decay
+
+    def __call__(self, step: Any) -> Any:
+        """Return the learning rate at a step."""
+        return self.schedule(step) / (1.0 + self.decay * keras.ops.cast(step, "float32"))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        schedule = keras.optimizers.schedules.serialize(self.schedule)
+        return {"schedule": schedule, "decay": self.decay}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> DecayedSchedule:
+        """Make it of its config."""
+        return cls(keras.optimizers.schedules.deserialize(config["schedule"]), config["decay"])
+
+
 OBJECTS = {
+    "reinstate>DecayedSchedule": DecayedSchedule,
     "reinstate>LinearCosineDecay": LinearCosineDecay,
     "reinstate>NoisyLinearCosineDecay": NoisyLinearCosineDecay,
 }
