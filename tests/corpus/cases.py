@@ -41,8 +41,25 @@ def _layers() -> dict[str, Case]:
     return cases
 
 
-_ACTIVATIONS = {"classes": "softmax", "sparse": "softmax", "binary": "sigmoid", "numbers": None, "labels": None}
-_TARGETS = {"classes": "one_hot", "sparse": "classes", "binary": "binary", "numbers": "numbers", "labels": "binary"}
+_ACTIVATIONS = {
+    **{"classes": "softmax", "sparse": "softmax", "binary": "sigmoid", "crossed": "sigmoid"},
+    **{"numbers": None, "labels": None},
+}
+_TARGETS = {
+    **{"classes": "one_hot", "sparse": "classes", "binary": "binary", "crossed": "one_hot"},
+    **{"numbers": "numbers", "labels": "binary"},
+}
+# Losses that are made for another activation than the model's last: tf_keras gives them its logits.
+CROSSED_LOSSES: dict[str, list[Any]] = {
+    "classes": ["binary_crossentropy", {"class_name": "BinaryCrossentropy", "config": {"from_logits": True}}],
+    "crossed": [
+        "categorical_crossentropy",
+        {"class_name": "CategoricalCrossentropy", "config": {"label_smoothing": 0.1}},
+        {"class_name": "CategoricalFocalCrossentropy", "config": {"from_logits": True, "gamma": 1.5}},
+    ],
+    "binary": [{"class_name": "BinaryCrossentropy", "config": {"from_logits": True, "label_smoothing": 0.1}}],
+}
+
 _LOSSES = {"classes": "categorical_crossentropy", "sparse": "sparse_categorical_crossentropy"}
 
 
@@ -73,7 +90,7 @@ def _numbered(cases: dict[str, Case], name: str, case: Case) -> None:
 
 def _losses() -> dict[str, Case]:
     cases: dict[str, Case] = {}
-    for kind, losses in LOSS_CASES.items():
+    for kind, losses in [*LOSS_CASES.items(), *CROSSED_LOSSES.items()]:
         for loss in losses:
             _numbered(cases, f"loss-{_name(loss)}", _compiled("loss", _name(loss), kind, loss=loss))
     return cases
@@ -142,7 +159,6 @@ SMALL: dict[str, Case] = {**_layers(), **_losses(), **_metrics(), **_schedules()
 LARGE: dict[str, Case] = _applications()
 
 # By name of a case, or the class that all of its cases are of: what does not hold, "opens trains returns", and why.
-_LOGITS = "tf_keras takes the logits before the softmax, Keras 3 the softmax of the softmax"
 EXCEPTIONS: dict[str, tuple[str, str]] = {
     "Embedding-0": ("returns", "OptimizerV2, in whose form models are written, refuses constraints on embeddings"),
     "SpectralNormalization": (
@@ -150,8 +166,6 @@ EXCEPTIONS: dict[str, tuple[str, str]] = {
         "Keras 3 keeps what its layer puts into the kernel while it trains; tf_keras cannot open its own SavedModel",
     ),
     "LSTM-2": ("trains returns", "Keras 3 on JAX does not carry the states of a stateful layer from step to step"),
-    "loss-CategoricalCrossentropy-0": ("trains returns", _LOGITS),
-    "loss-SparseCategoricalCrossentropy-0": ("trains returns", _LOGITS),
     "policy-bfloat16": ("returns", "tf_keras cannot read bfloat16 from HDF5, its own neither"),
     "policy-float64": ("opens trains returns", "JAX computes in float32 unless jax_enable_x64 is set"),
 }

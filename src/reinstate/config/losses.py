@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from reinstate.config.lens import Context, Convert, Family, Forget, Late, Lens, New, Row, row
-from reinstate.config.objects import custom_name, down_object, is_builtin, up_object
+from reinstate.config.objects import OWN, custom_name, down_object, is_builtin, up_object
+from reinstate.config.variants import plain_name
 
 _MODULE = "keras.losses"
 
@@ -37,8 +38,20 @@ _COMMON = (Forget(frozenset(["fn"])), Convert("reduction", _reduction_up, _reduc
 _LOGITS = (Late("from_logits", False), Late("label_smoothing", 0.0), Late("axis", -1))
 
 
+# The variant of a crossentropy that takes the logits from the activation before it (logits.py).
+ACTIVATED = "activated"
+
+
 def _row(class_name: str, *lenses: Lens) -> Row:
     return row(_MODULE, class_name, "name", *_COMMON, *lenses)
+
+
+def _crossentropy(class_name: str, *lenses: Lens) -> dict[str, Row]:
+    plain = _row(class_name, *lenses)
+    return {
+        class_name: plain,
+        f"{class_name}:{ACTIVATED}": Row(OWN, f"Activated{class_name}", (New("activation"), *plain.lenses)),
+    }
 
 
 # The function that computes a loss names its class in the files: ``fn`` of the wrappers, and most strings.
@@ -93,15 +106,13 @@ _KERAS3_FUNCTIONS = frozenset(
 LOSSES = Family(
     "loss",
     rows={
-        "BinaryCrossentropy": _row("BinaryCrossentropy", *_LOGITS),
+        **_crossentropy("BinaryCrossentropy", *_LOGITS),
         "BinaryFocalCrossentropy": _row(
             "BinaryFocalCrossentropy",
             *(Late("apply_class_balancing", False), Late("alpha", 0.25), Late("gamma", 2.0), *_LOGITS),
         ),
-        "CategoricalCrossentropy": _row("CategoricalCrossentropy", *_LOGITS),
-        "CategoricalFocalCrossentropy": _row(
-            "CategoricalFocalCrossentropy", Late("alpha", 0.25), Late("gamma", 2.0), *_LOGITS
-        ),
+        **_crossentropy("CategoricalCrossentropy", *_LOGITS),
+        **_crossentropy("CategoricalFocalCrossentropy", Late("alpha", 0.25), Late("gamma", 2.0), *_LOGITS),
         "CategoricalHinge": _row("CategoricalHinge"),
         "CosineSimilarity": _row("CosineSimilarity", Late("axis", -1)),
         "Hinge": _row("Hinge"),
@@ -113,7 +124,7 @@ LOSSES = Family(
         "MeanSquaredError": _row("MeanSquaredError"),
         "MeanSquaredLogarithmicError": _row("MeanSquaredLogarithmicError"),
         "Poisson": _row("Poisson"),
-        "SparseCategoricalCrossentropy": _row(
+        **_crossentropy(
             "SparseCategoricalCrossentropy",
             *(Late("from_logits", False), Late("ignore_class", None), New("axis", unsaid=(-1,))),
         ),
@@ -179,7 +190,8 @@ def down_loss(value: Any, context: Context) -> Any:
     if isinstance(value, Mapping) and is_builtin(value) and value.get("class_name") not in LOSSES.names:
         context.lose(f"loss {value.get('class_name')} is not in Keras 2")
         return None
-    return down_object(value, LOSSES, context)
+    result = down_object(value, LOSSES, context)
+    return {**result, "class_name": plain_name(result["class_name"])} if isinstance(result, Mapping) else result
 
 
 def _down_name(name: str, context: Context) -> Any:

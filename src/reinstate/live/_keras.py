@@ -460,3 +460,11 @@ def limit_outputs(model: Any, outputs: Any) -> None:
     last = len(place)
     model._operations = sorted(model._operations, key=lambda operation: place.get(id(operation), last))
     model._layers.sort(key=lambda layer: place.get(id(layer), last))
+
+
+def with_mask_of(value: Any, other: Any) -> Any:
+    """``other`` with the mask that Keras has put on ``value``, if any."""
+    mask = getattr(value, "_keras_mask", None)
+    if mask is not None:
+        other._keras_mask = mask
+    return other

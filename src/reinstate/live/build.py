@@ -17,12 +17,14 @@ import keras
 from reinstate.archive.model import Archive, Layout
 from reinstate.config import check_keras3, up_model
 from reinstate.config.lens import Context
+from reinstate.config.logits import of_logits
 from reinstate.config.preprocessing import reinstated
 from reinstate.config.training import up_training
 from reinstate.errors import CorruptError, MismatchError, ReinstateError, UnsupportedError
 from reinstate.live import _keras
 from reinstate.live.by_name import place_layers
 from reinstate.live.cudnn import without_cudnn
+from reinstate.live.keras2.logits import hand_logits, output_activations
 from reinstate.live.keras2.models import on_host
 from reinstate.live.metrics import place_metrics
 from reinstate.live.objects import caller_objects
@@ -158,6 +160,7 @@ def _compile_config(archive: Archive, model: Any, context: Context) -> dict[str,
         return None
     with _typed(context):
         config = up_training(archive.training_config, context, _keras.output_names(model))
+        config["loss"] = of_logits(config["loss"], output_activations(model), archive.keras_version)
     check_keras3(config, context)
     return config
 
@@ -182,6 +185,7 @@ def _compile(model: Any, config: dict[str, Any]) -> None:
     _check_counts([config.get("metrics"), config.get("weighted_metrics")])
     try:
         model.compile_from_config(config)
+        hand_logits(model)
     except ReinstateError:
         raise
     except Exception as error:  # as above

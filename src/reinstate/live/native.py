@@ -27,6 +27,7 @@ from reinstate.errors import (
 )
 from reinstate.live import _keras
 from reinstate.live.attributes import state_paths
+from reinstate.live.keras2.logits import hand_logits
 from reinstate.live.keras2.models import on_host
 from reinstate.live.objects import STAND_INS, caller_objects
 
@@ -67,6 +68,7 @@ def load_native(path: Path, custom_objects: Mapping[str, Any] | None, compile: b
             if not _keras.has_value(variable):
                 _keras.run_initializer(variable, initializer)
         _assign_seeds(model, stored)
+        hand_logits(model)
         return on_host(model)
 
 
