@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 from keras.src import api_export
+from keras.src.backend.common.variables import AutocastScope
 from keras.src.models.functional import Functional as Functional
 from keras.src.saving import saving_lib
 from keras.src.trainers.compile_utils import CompileMetrics
@@ -468,3 +469,32 @@ def with_mask_of(value: Any, other: Any) -> Any:
     if mask is not None:
         other._keras_mask = mask
     return other
+
+
+def stored_variable(shape: Sequence[int], dtype: str, trainable: bool, path: str) -> Any:
+    """A variable as a graph has it: read in its own dtype always, under the path that it was saved with."""
+    name = path.rpartition("/")[2] or "variable"
+    variable = keras.Variable(_zeros, shape=shape, dtype=dtype, trainable=trainable, autocast=False, name=name)
+    variable._path = path or name
+    return variable
+
+
+def no_autocast() -> Any:
+    """A scope in which variables are read in their own dtype, whatever Keras would cast them to."""
+    return AutocastScope(None)
+
+
+def take_constants(layer: Any) -> None:
+    """Let a layer be called with numbers and the like at any position, as tf.keras does."""
+    layer._allow_non_tensor_positional_args = True
+
+
+def stateless() -> Any:
+    """A scope in which what is assigned to variables is forgotten."""
+    return keras.StatelessScope()
+
+
+def shaped(shape: Sequence[int], dtype: str) -> Any:
+    """What JAX traces for an array of this shape, and of Keras' dtype of this name."""
+    kind: Any = jax.ShapeDtypeStruct
+    return kind(tuple(shape), jax.dtypes.canonicalize_dtype(jnp.dtype(dtype)))

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 
 from reinstate.archive.model import Archive, Layout
-from reinstate.config import check_keras3, up_model
+from reinstate.config import check_keras3, up_layer, up_model
 from reinstate.config.lens import Context
 from reinstate.config.logits import of_logits
 from reinstate.config.preprocessing import reinstated
@@ -31,6 +31,8 @@ from reinstate.live.objects import caller_objects
 from reinstate.live.optimizer import place_optimizer
 from reinstate.live.place import place, require, unplaced
 from reinstate.live.placed import Placed
+from reinstate.live.revival import Revival
+from reinstate.live.revived_config import marked
 from reinstate.live.signatures import signatures_remembered
 from reinstate.live.tables import learned
 from reinstate.live.values import Reading, narrowed, restore, wanted
@@ -65,19 +67,20 @@ def build(
     """
     options = options or LoadOptions()
     skip = options.experimental_skip_checkpoint
-    known = caller_objects(custom_objects)
+    revival = Revival(archive)
+    known = {**caller_objects(custom_objects), **revival.custom_objects}
     context = Context(archive.keras_version, custom=known)
     archive, plain_losses = without_cudnn(archive)
     with _typed(context):
         found = learned(archive)
-    config = _model_config(replace(archive, config=found.config), context)
+    config = _revivable_config(replace(archive, config=found.config), context, revival)
     loaded = Loaded(model=None)
     with Reading(archive, compile, skip) as reading, keras.saving.custom_object_scope(known):
         with _keras.deferred_initializers() as created:
             loaded.model = _construct(config, archive, safe_mode)
             _check_built(loaded.model, archive, options)
             on_host(loaded.model)
-            placed = place(archive, loaded.model)
+            placed = place(archive, loaded.model, revival.settle)
             placed.variables.update(dict.fromkeys(found.nodes))
             loaded.losses += [*require(placed, options), *unplaced(archive, loaded.model, placed)]
             if compile:
@@ -92,7 +95,7 @@ def build(
         for variable, initializer in fresh:
             _keras.run_initializer(variable, initializer)
     _keras.finalize(loaded.model)
-    loaded.losses += [*plain_losses, *context.losses]
+    loaded.losses += [*plain_losses, *context.losses, *revival.losses]
     return loaded
 
 
@@ -148,6 +151,33 @@ def _model_config(archive: Archive, context: Context) -> dict[str, Any]:
         )
     with _typed(context):
         return up_model(archive.config, context)
+
+
+def _revivable_config(archive: Archive, context: Context, revival: Revival) -> dict[str, Any]:
+    """The config in the Keras 3 dialect; what cannot be built of it, and has functions in the file, as to be revived.
+
+    Raises:
+        UnsupportedError: there is something else that cannot be built; names all of it.
+    """
+    plain = replace(context, offenders=[], losses=[], place=[])
+    try:
+        config = _model_config(archive, plain)
+    except UnsupportedError:
+        if archive.graph is None:
+            raise
+        config = marked(archive, archive.config, revival, lambda item: _refusal(item, context))
+        config = _model_config(replace(archive, config=config, keras3=None), context)
+    else:
+        context.losses += plain.losses
+    return config
+
+
+def _refusal(item: Mapping[str, Any], context: Context) -> str | None:
+    """Why a layer cannot be built from its config; None where it can."""
+    scratch = Context(context.keras_version, custom=context.custom)
+    with _typed(scratch):
+        up_layer(item, scratch)
+    return "; ".join(scratch.offenders) or None
 
 
 def _compile_config(archive: Archive, model: Any, context: Context) -> dict[str, Any] | None:

@@ -267,7 +267,13 @@ class PolymorphicFunction(Callables):
         """Its traces."""
         return self._concrete
 
-    def _pick(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[ConcreteFunction, list[Any]]:
+    @property
+    def function(self) -> Function:
+        """How Python calls it."""
+        return self._function
+
+    def find(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[ConcreteFunction, list[Any]] | None:
+        """The trace that fits the arguments, and the tensors in them; None where none fits."""
         forms = [self._bound(args, kwargs), (args, dict(kwargs))]
         for casting in (False, True):
             for function in self._concrete:
@@ -275,6 +281,12 @@ class PolymorphicFunction(Callables):
                     tensors = None if form is None else match(function.trace.arguments, form, casting)
                     if tensors is not None:
                         return function, tensors
+        return None
+
+    def _pick(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[ConcreteFunction, list[Any]]:
+        found = self.find(args, kwargs)
+        if found is not None:
+            return found
         there = [f"{described(f.trace.arguments[0])} {described(f.trace.arguments[1])}" for f in self._concrete]
         call = f"{described(args)} {described(dict(kwargs))}"
         raise MismatchError("\n  - ".join([f"{self.name} was not traced for {call}; it was for:", *there]))

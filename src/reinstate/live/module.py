@@ -30,7 +30,7 @@ from reinstate.wire import messages
 class Module:
     """An object of a SavedModel: its children are attributes (and items, where it is a list or a dictionary)."""
 
-    def __init__(self, objects: _Objects, index: int) -> None:
+    def __init__(self, objects: Objects, index: int) -> None:
         self._objects = objects
         self._index = index
 
@@ -60,7 +60,7 @@ class Module:
         """The items of a list, the keys of a dictionary."""
         node = self._objects.node(self._index)
         if node.identifier in ("trackable_list_wrapper", "trackable_tuple_wrapper"):
-            return (self._objects.get(node.children[key]) for key in sorted(node.children, key=_number))
+            return (self._objects.get(node.children[key]) for key in sorted(node.children, key=number))
         return iter(node.children)
 
     def __bool__(self) -> bool:
@@ -86,11 +86,12 @@ class Module:
         return [variable for variable in self._objects.listed(self._index, "trainable_variables") if variable.trainable]
 
 
-def _number(key: str) -> tuple[int, str]:
+def number(key: str) -> tuple[int, str]:
+    """What to sort the keys of lists by."""
     return (int(key) if key.isdigit() else -1, key)
 
 
-class _Objects:
+class Objects:
     """The objects of an archive by node id, each made once."""
 
     def __init__(self, archive: Archive) -> None:
@@ -107,6 +108,7 @@ class _Objects:
         self._signatures: dict[str, SignatureFunction] | None = None
 
     def node(self, index: int) -> ObjectNode:
+        """A node of the archive."""
         return self._archive.nodes[index]
 
     def get(self, index: int) -> Any:
@@ -117,7 +119,7 @@ class _Objects:
 
     def _make(self, index: int, node: ObjectNode) -> Any:
         if node.variable is not None:
-            return self._variable(node.variable)
+            return self._variable(index, node.variable)
         if index in self._graph.functions:
             return self._function(self._graph.functions[index])
         if index in self._graph.constants:
@@ -126,7 +128,7 @@ class _Objects:
             return np.array(str(self._graph.assets[index]).encode(), dtype=object)
         return Module(self, index)
 
-    def _variable(self, stored: StoredVariable) -> Variable:
+    def _variable(self, index: int, stored: StoredVariable) -> Any:
         if stored.tensor is None:
             raise UnsupportedError(f"the variable {stored.name!r} has no value in the file")
         (value,) = self._archive.tensors.read([stored.tensor])
@@ -173,6 +175,21 @@ class _Objects:
             return read_tensor(self._constants[name].attr["value"].tensor)
 
     @property
+    def library(self) -> Library:
+        """The functions of the graph, by name."""
+        return self._library
+
+    @property
+    def functions(self) -> Mapping[int, Function]:
+        """What can be called, by node id."""
+        return self._graph.functions
+
+    @property
+    def traces(self) -> Mapping[str, Trace]:
+        """The traces of functions, by name."""
+        return self._graph.traces
+
+    @property
     def signatures(self) -> Mapping[str, SignatureFunction]:
         """Of the object graph, or, in models without one, of the graph itself."""
         if self._signatures is None:
@@ -215,7 +232,7 @@ class _Objects:
         held = self.node(index).children.get(name)
         if held is not None and self.node(held).identifier == "trackable_list_wrapper":
             children = self.node(held).children
-            found = [children[key] for key in sorted(children, key=_number)]
+            found = [children[key] for key in sorted(children, key=number)]
         else:
             found = sorted(self._reached(index))
         variables = [i for i in found if (v := self.node(i).variable) is not None and v.tensor is not None]
@@ -235,7 +252,7 @@ class _Objects:
 class _ByName(Mapping[str, Variable]):
     """The variables of a model that has only a graph, by the names that their handles have."""
 
-    def __init__(self, objects: _Objects) -> None:
+    def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._names = objects.named_variables()
 
@@ -257,4 +274,4 @@ def open_module(archive: Archive) -> Module:
         UnsupportedError: it is no SavedModel.
         CorruptError: its graph is damaged.
     """
-    return Module(_Objects(archive), 0)
+    return Module(Objects(archive), 0)

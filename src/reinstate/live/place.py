@@ -7,7 +7,7 @@ positions, a layer's weights in HDF5's order (``positions``); and by names (``by
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -22,8 +22,11 @@ from reinstate.live.positions import padded_otherwise, place_positions
 from reinstate.options import LoadOptions
 
 
-def place(archive: Archive, model: Any) -> Placed:
-    """Pair the model's weights and seed states with the archive's tensors."""
+def place(archive: Archive, model: Any, revived: Callable[[Placed], None] | None = None) -> Placed:
+    """Pair the model's weights and seed states with the archive's tensors.
+
+    ``revived`` is told what the layers of known classes got, and adds the variables of those that are revived.
+    """
     placed = Placed()
     if archive.layout is Layout.ATTRIBUTES:
         _by_attributes(archive, model, placed)
@@ -31,6 +34,8 @@ def place(archive: Archive, model: Any) -> Placed:
         place_positions(archive, model, placed)
     else:
         place_variables(archive, model, placed)
+    if revived is not None:
+        revived(placed)
     for variable in model.weights:
         if not placed.has(variable) and not placed.told(variable) and not getattr(variable, "said_in_config", False):
             placed.miss(variable, f"{variable.path}: in the model, not in the file")

@@ -35,6 +35,15 @@ def _key(*values: Any) -> Any:
     return key
 
 
+# The ops that draw from ``KEY``.
+DRAWING = frozenset(
+    {
+        *("RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "RandomShuffle"),
+        *("Multinomial", "RandomGamma", "RandomPoissonV2"),
+    }
+)
+
+
 def next_key(context: Any, *seeds: int) -> Any:
     """A key that has not been used."""
     state = jnp.asarray(context.scope.read(KEY))

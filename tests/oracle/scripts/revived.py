@@ -1,0 +1,41 @@
+"""Models of classes of one's own, saved by tf_keras, and what is true of them there."""
+
+import os
+
+import numpy as np
+
+from tests.oracle import revived_models, truth
+from tests.oracle.models import resolve_keras
+
+
+def write(folder):
+    """Train and save every model of the table in ``folder/<name>``, the truth beside it; gives the names."""
+    import tensorflow as tf
+
+    keras = resolve_keras()
+    names = []
+    for name, (build, shapes) in revived_models.table(keras, tf).items():
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(7)
+        _write(keras, build(), shapes, os.path.join(folder, name))
+        names.append(name)
+    return names
+
+
+def _batch(model, shapes, seed):
+    random = np.random.RandomState(seed)
+    x = [random.normal(size=(6, *shape)).astype("float32") for shape in shapes]
+    outputs = truth.several(model(truth.one_or_all(x)))
+    return x, [random.normal(size=tuple(y.shape)).astype("float32") for y in outputs]
+
+
+def _write(keras, model, shapes, path):
+    model.compile(keras.optimizers.SGD(0.01, momentum=0.9), "mse")
+    truth.train(model, [_batch(model, shapes, seed) for seed in range(2)])
+    model.save(path)
+    x, _ = _batch(model, shapes, truth.PREDICTED)
+    following = [_batch(model, shapes, truth.TRAINED_AFTER + i) for i in range(truth.STEPS_AFTER)]
+    found = dict(truth.state(model), **truth.inputs(x, following))
+    found.update(truth.predictions(model, x))
+    found.update(truth.more(model, x, following))
+    np.savez(path + ".npz", **found)
