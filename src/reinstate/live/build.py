@@ -29,9 +29,11 @@ from reinstate.live.keras2.models import on_host
 from reinstate.live.metrics import place_metrics
 from reinstate.live.objects import caller_objects
 from reinstate.live.optimizer import place_optimizer
+from reinstate.live.parts import Parts
 from reinstate.live.place import place, require, unplaced
 from reinstate.live.placed import Placed
-from reinstate.live.revival import Revival
+from reinstate.live.rebuilt import Rebuilding
+from reinstate.live.revival import REVIVED, Revival
 from reinstate.live.revived_config import marked
 from reinstate.live.signatures import signatures_remembered
 from reinstate.live.tables import learned
@@ -80,7 +82,7 @@ def build(
             loaded.model = _construct(config, archive, safe_mode)
             _check_built(loaded.model, archive, options)
             on_host(loaded.model)
-            placed = place(archive, loaded.model, revival.settle)
+            placed = place(archive, loaded.model, _parts(archive, revival, context).settle)
             placed.variables.update(dict.fromkeys(found.nodes))
             loaded.losses += [*require(placed, options), *unplaced(archive, loaded.model, placed)]
             if compile:
@@ -170,6 +172,22 @@ def _revivable_config(archive: Archive, context: Context, revival: Revival) -> d
     else:
         context.losses += plain.losses
     return config
+
+
+def _parts(archive: Archive, revival: Revival, context: Context) -> Parts:
+    """What gives revived layers their variables; layers in them are translated as those of the model."""
+
+    def translate(item: Mapping[str, Any], node: int) -> dict[str, Any] | None:
+        scratch = Context(context.keras_version, custom=context.custom)
+        try:
+            with _typed(scratch):
+                config = up_layer(marked(archive, item, revival, lambda each: _refusal(each, context), node), scratch)
+            check_keras3(config, scratch)
+        except ReinstateError:
+            return None
+        return None if scratch.offenders or config["class_name"] == REVIVED else config
+
+    return Parts(revival, Rebuilding(archive, revival.variables, translate))
 
 
 def _refusal(item: Mapping[str, Any], context: Context) -> str | None:

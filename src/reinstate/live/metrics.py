@@ -66,8 +66,13 @@ def place_metrics(archive: Archive, model: Any, placed: Placed) -> list[str]:
                 child = node.children[name]
                 placed.put(variable, child, archive.nodes[child], f"metrics/{label}/{name}")
     found = {index for _, index in pairs}
-    lost = [i for i in nodes if i not in found and archive.nodes[i].children]
+    lost = [i for i in nodes if i not in found and _state_nodes(archive, i) - placed.variables.keys()]
     return [f"the state of metric {(archive.nodes[i].metadata or {}).get('name', i)!r}" for i in lost]
+
+
+def _state_nodes(archive: Archive, index: int) -> set[int]:
+    """The variables of a metric's node; a function of a revived layer may count on."""
+    return {child for child in archive.nodes[index].children.values() if archive.nodes[child].variable is not None}
 
 
 def _stored(archive: Archive) -> list[int]:

@@ -29,7 +29,7 @@ def place(archive: Archive, model: Any, revived: Callable[[Placed], None] | None
     """
     placed = Placed()
     if archive.layout is Layout.ATTRIBUTES:
-        _by_attributes(archive, model, placed)
+        place_attributes(archive, model, placed)
     elif archive.layout is Layout.POSITIONS:
         place_positions(archive, model, placed)
     else:
@@ -42,8 +42,9 @@ def place(archive: Archive, model: Any, revived: Callable[[Placed], None] | None
     return placed
 
 
-def _by_attributes(archive: Archive, model: Any, placed: Placed) -> None:
-    stack: list[tuple[int, Trackable, str]] = [(0, model, "")]
+def place_attributes(archive: Archive, layer: Any, placed: Placed, root: int = 0) -> None:
+    """Pair the variables of a layer, or a model, with those below a node, edge by edge."""
+    stack: list[tuple[int, Trackable, str]] = [(root, layer, "")]
     seen: set[tuple[int, int]] = set()
     while stack:
         node_id, owner, path = stack.pop()
@@ -51,6 +52,8 @@ def _by_attributes(archive: Archive, model: Any, placed: Placed) -> None:
             continue
         seen.add((node_id, id(owner)))
         node = archive.nodes[node_id]
+        if isinstance(owner, keras.Layer):
+            placed.layers.setdefault(node_id, owner)
         if isinstance(owner, keras.Variable):
             placed.put(owner, node_id, node, path)
             continue

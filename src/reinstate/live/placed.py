@@ -29,6 +29,7 @@ class Placed:
     placements: list[Placement] = field(default_factory=list)
     given: list[tuple[Any, np.ndarray[Any, Any] | np.generic]] = field(default_factory=list)  # in no file as such
     variables: dict[int, Any] = field(default_factory=dict)  # node id -> variable
+    layers: dict[int, Any] = field(default_factory=dict)  # node id -> layer, where attributes lead to it
     origins: dict[int, Origin] = field(default_factory=dict)  # by id of the variable; places are node ids
     missing: list[str] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)

@@ -41,6 +41,11 @@ def learned(archive: Archive) -> Learned:
     return Learned(config, reader.nodes)
 
 
+def learned_by(archive: Archive, item: Mapping[str, Any], node: int) -> Mapping[str, Any]:
+    """``learned`` for one layer, of a node."""
+    return _Reader(archive).layer(item, node, 0)
+
+
 @dataclass(slots=True)
 class _Reader:
     archive: Archive
@@ -52,7 +57,7 @@ class _Reader:
         if not layers or depth > 100:
             return item
         by_name = self._by_name(node)
-        changed = [self._layer(layer, by_name.get(layer_name(layer)), depth) for layer in layers]
+        changed = [self.layer(layer, by_name.get(layer_name(layer)), depth) for layer in layers]
         if all(new is old for new, old in zip(changed, layers, strict=True)):
             return item
         inner = item["config"]
@@ -67,7 +72,8 @@ class _Reader:
             if edge.startswith("layer") and (metadata := nodes[child].metadata) is not None and "name" in metadata
         }
 
-    def _layer(self, item: Mapping[str, Any], node: int | None, depth: int) -> Mapping[str, Any]:
+    def layer(self, item: Mapping[str, Any], node: int | None, depth: int) -> Mapping[str, Any]:
+        """A layer's config."""
         if node is None:
             return item
         find = _FINDERS.get(class_name(item))

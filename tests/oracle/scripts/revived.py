@@ -24,13 +24,19 @@ def write(folder):
 
 def _batch(model, shapes, seed):
     random = np.random.RandomState(seed)
-    x = [random.normal(size=(6, *shape)).astype("float32") for shape in shapes]
+    x = [_input(random, shape) for shape in shapes]
     outputs = truth.several(model(truth.one_or_all(x)))
     return x, [random.normal(size=tuple(y.shape)).astype("float32") for y in outputs]
 
 
+def _input(random, shape):
+    if shape[0] == "ids":
+        return random.randint(0, revived_models.IDS, size=(6, *shape[1:])).astype("int32")
+    return random.normal(size=(6, *shape)).astype("float32")
+
+
 def _write(keras, model, shapes, path):
-    model.compile(keras.optimizers.SGD(0.01, momentum=0.9), "mse")
+    model.compile(keras.optimizers.SGD(0.01, momentum=0.9), "mse", run_eagerly=True)
     truth.train(model, [_batch(model, shapes, seed) for seed in range(2)])
     model.save(path)
     x, _ = _batch(model, shapes, truth.PREDICTED)
