@@ -141,3 +141,50 @@ def test_fit_goes_through_a_revived_model(saved: Path) -> None:
     losses = model.fit(x[0], y, epochs=3, batch_size=3, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
     assert model.evaluate(x[0], y, verbose=0) < losses[0]
+
+
+class Broken(keras.layers.Layer):
+    """A class that cannot be made of the config that was saved."""
+
+    def __init__(self, something: int) -> None:
+        super().__init__()
+
+
+@pytest.mark.filterwarnings("default::reinstate.LossyWarning")
+def test_a_class_that_cannot_be_made_gives_way_to_the_functions(saved: Path) -> None:
+    with pytest.warns(reinstate.LossyWarning, match=r"scale \(Scale\) computes what was saved of it") as caught:
+        model = reinstate.load_model(saved / "scale", {"Scale": Broken})
+    assert len(caught) == 1
+    assert not isinstance(model.get_layer("scale"), Broken)
+    observed.assert_predicts(model, arrays_of(saved / "scale"))
+
+
+@pytest.mark.parametrize("form", ["again", "again.keras"])
+def test_functions_that_would_be_lost_are_not_saved(saved: Path, tmp_path: Path, form: str) -> None:
+    model = reinstate.load_model(saved / "scale")
+    with pytest.raises(reinstate.UnsupportedError, match=r"- scale \(Scale\)"):
+        reinstate.save_model(model, tmp_path / form)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("default::reinstate.LossyWarning")
+def test_hdf5_takes_the_config_and_says_what_it_needs(saved: Path, tmp_path: Path) -> None:
+    model = reinstate.load_model(saved / "scale")
+    with pytest.warns(reinstate.LossyWarning, match=r"functions of scale \(Scale\): opening the file needs its class"):
+        reinstate.save_model(model, tmp_path / "again.h5")
+    with pytest.raises(reinstate.ReinstateError, match="Scale"):
+        reinstate.load_model(tmp_path / "again.h5")
+    nameless = reinstate.load_model(saved / "nameless")
+    with pytest.raises(reinstate.UnsupportedError, match="without a config"):
+        reinstate.save_model(nameless, tmp_path / "nameless.h5")
+
+
+@pytest.mark.parametrize("form", ["weights", "weights.h5"])
+@pytest.mark.parametrize("name", ["whole", "norm"])
+def test_weights_of_revived_models_are_saved_and_loaded(saved: Path, tmp_path: Path, name: str, form: str) -> None:
+    model, other = (reinstate.load_model(saved / name) for _ in range(2))
+    other.set_weights([np.zeros_like(weight) for weight in other.get_weights()])
+    reinstate.save_weights(model, tmp_path / form)
+    reinstate.load_weights(other, tmp_path / form)
+    for mine, theirs in zip(other.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)

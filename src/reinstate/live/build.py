@@ -7,18 +7,16 @@ file (a seed that Keras 2 kept in its own way) is initialized as Keras would.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
 
 from reinstate.archive.model import Archive, Layout
-from reinstate.config import check_keras3, up_layer, up_model
+from reinstate.config import check_keras3
 from reinstate.config.lens import Context
 from reinstate.config.logits import of_logits
-from reinstate.config.preprocessing import reinstated
 from reinstate.config.training import up_training
 from reinstate.errors import CorruptError, MismatchError, ReinstateError, UnsupportedError
 from reinstate.live import _keras
@@ -27,14 +25,12 @@ from reinstate.live.cudnn import without_cudnn
 from reinstate.live.keras2.logits import hand_logits, output_activations
 from reinstate.live.keras2.models import on_host
 from reinstate.live.metrics import place_metrics
+from reinstate.live.model_config import ModelConfig, typed
 from reinstate.live.objects import caller_objects
 from reinstate.live.optimizer import place_optimizer
-from reinstate.live.parts import Parts
 from reinstate.live.place import place, require, unplaced
 from reinstate.live.placed import Placed
-from reinstate.live.rebuilt import Rebuilding
-from reinstate.live.revival import REVIVED, Revival
-from reinstate.live.revived_config import marked
+from reinstate.live.revival import Revival
 from reinstate.live.signatures import signatures_remembered
 from reinstate.live.tables import learned
 from reinstate.live.values import Reading, narrowed, restore, wanted
@@ -69,20 +65,21 @@ def build(
     """
     options = options or LoadOptions()
     skip = options.experimental_skip_checkpoint
+    archive, plain_losses = without_cudnn(archive)
     revival = Revival(archive)
     known = {**caller_objects(custom_objects), **revival.custom_objects}
     context = Context(archive.keras_version, custom=known)
-    archive, plain_losses = without_cudnn(archive)
-    with _typed(context):
+    with typed(context):
         found = learned(archive)
-    config = _revivable_config(replace(archive, config=found.config), context, revival)
+    configs = ModelConfig(replace(archive, config=found.config), context, revival)
+    config = configs.plain()
     loaded = Loaded(model=None)
     with Reading(archive, compile, skip) as reading, keras.saving.custom_object_scope(known):
         with _keras.deferred_initializers() as created:
-            loaded.model = _construct(config, archive, safe_mode)
+            loaded.model = _constructed(config, configs, safe_mode)
             _check_built(loaded.model, archive, options)
             on_host(loaded.model)
-            placed = place(archive, loaded.model, _parts(archive, revival, context).settle)
+            placed = place(archive, loaded.model, configs.parts().settle)
             placed.variables.update(dict.fromkeys(found.nodes))
             loaded.losses += [*require(placed, options), *unplaced(archive, loaded.model, placed)]
             if compile:
@@ -118,18 +115,6 @@ def _check_fresh(variables: Sequence[Any], archive: Archive) -> None:
         raise UnsupportedError(f"the config asks for {size} bytes of state of which the file has no values")
 
 
-@contextmanager
-def _typed(context: Context) -> Iterator[None]:
-    """Turn what the translation of a config of wrong types runs into, into ``CorruptError`` with the place."""
-    try:
-        yield
-    except ReinstateError:
-        raise
-    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-        place = " > ".join(["config", *context.place])
-        raise CorruptError(f"{place} > not what Keras writes there: {type(error).__name__}: {error!s:.200}") from error
-
-
 def _compile_as_it_was(loaded: Loaded, archive: Archive, placed: Placed, context: Context) -> None:
     """Compile the model, if the file says how, and find the state of its optimizer and metrics."""
     config = _compile_config(archive, loaded.model, context)
@@ -141,63 +126,6 @@ def _compile_as_it_was(loaded: Loaded, archive: Archive, placed: Placed, context
         loaded.losses += placed.take()
 
 
-def _model_config(archive: Archive, context: Context) -> dict[str, Any]:
-    """The config in the Keras 3 dialect: the file's own if it has that, else Keras 2's translated."""
-    if archive.keras3 is not None and isinstance(archive.keras3.get("model"), Mapping):
-        check_keras3(archive.keras3, context)
-        return dict(reinstated(archive.keras3["model"], context))
-    if archive.config is None:
-        raise UnsupportedError(
-            "the file holds no Keras model config: it has weights or functions only. For weights, build the model and "
-            "call load_weights"
-        )
-    with _typed(context):
-        return up_model(archive.config, context)
-
-
-def _revivable_config(archive: Archive, context: Context, revival: Revival) -> dict[str, Any]:
-    """The config in the Keras 3 dialect; what cannot be built of it, and has functions in the file, as to be revived.
-
-    Raises:
-        UnsupportedError: there is something else that cannot be built; names all of it.
-    """
-    plain = replace(context, offenders=[], losses=[], place=[])
-    try:
-        config = _model_config(archive, plain)
-    except UnsupportedError:
-        if archive.graph is None:
-            raise
-        config = marked(archive, archive.config, revival, lambda item: _refusal(item, context))
-        config = _model_config(replace(archive, config=config, keras3=None), context)
-    else:
-        context.losses += plain.losses
-    return config
-
-
-def _parts(archive: Archive, revival: Revival, context: Context) -> Parts:
-    """What gives revived layers their variables; layers in them are translated as those of the model."""
-
-    def translate(item: Mapping[str, Any], node: int) -> dict[str, Any] | None:
-        scratch = Context(context.keras_version, custom=context.custom)
-        try:
-            with _typed(scratch):
-                config = up_layer(marked(archive, item, revival, lambda each: _refusal(each, context), node), scratch)
-            check_keras3(config, scratch)
-        except ReinstateError:
-            return None
-        return None if scratch.offenders or config["class_name"] == REVIVED else config
-
-    return Parts(revival, Rebuilding(archive, revival.variables, translate))
-
-
-def _refusal(item: Mapping[str, Any], context: Context) -> str | None:
-    """Why a layer cannot be built from its config; None where it can."""
-    scratch = Context(context.keras_version, custom=context.custom)
-    with _typed(scratch):
-        up_layer(item, scratch)
-    return "; ".join(scratch.offenders) or None
-
-
 def _compile_config(archive: Archive, model: Any, context: Context) -> dict[str, Any] | None:
     if archive.keras3 is not None and isinstance(archive.keras3.get("model"), Mapping):
         compiled = archive.keras3.get("compile")
@@ -206,11 +134,19 @@ def _compile_config(archive: Archive, model: Any, context: Context) -> dict[str,
         return None if compiled is None else dict(compiled)
     if archive.training_config is None:
         return None
-    with _typed(context):
+    with typed(context):
         config = up_training(archive.training_config, context, _keras.output_names(model))
         config["loss"] = of_logits(config["loss"], output_activations(model), archive.keras_version)
     check_keras3(config, context)
     return config
+
+
+def _constructed(config: dict[str, Any], configs: ModelConfig, safe_mode: bool) -> Any:
+    """The model; layers that cannot be built are revived, where they can be."""
+    try:
+        return _construct(config, configs.archive, safe_mode)
+    except UnsupportedError as error:
+        return _construct(configs.buildable(error), configs.archive, safe_mode)
 
 
 def _construct(config: dict[str, Any], archive: Archive, safe_mode: bool) -> Any:

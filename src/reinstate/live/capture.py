@@ -28,6 +28,7 @@ from reinstate.live.metrics import capture_metrics
 from reinstate.live.nodes import Graph
 from reinstate.live.optimizer_nodes import capture_optimizer, capture_optimizer_positions, rest
 from reinstate.live.positions import TOP_LEVEL, model_layers
+from reinstate.live.revived import revived_in
 
 KERAS_VERSION = "2.15.0"  # the dialect in which we write; what its readers take, those back to 2.3 do, too
 
@@ -112,7 +113,17 @@ def dialects(model: Any, include_optimizer: bool) -> Dialects:
 
 
 def capture(model: Any, include_optimizer: bool = True) -> tuple[Archive, tuple[str, ...]]:
-    """The model as a SavedModel's object graph, and what Keras 2's dialect cannot say of it."""
+    """The model as a SavedModel's object graph, and what Keras 2's dialect cannot say of it.
+
+    Raises:
+        UnsupportedError: layers were revived from functions, which would not be in the file.
+    """
+    if revived := revived_in(model):
+        raise UnsupportedError(
+            "layers without their classes, revived from the functions of the file they came from, cannot be saved with "
+            "them again; save_weights works, and so does HDF5 for layers with a config:",
+            revived,
+        )
     said = dialects(model, include_optimizer)
     graph = Graph()
     layers = LayerNodes(graph, Context(KERAS_VERSION))
@@ -142,6 +153,7 @@ def capture_weights(model: Any) -> Archive:
 def capture_positions(model: Any, include_optimizer: bool = True) -> tuple[Archive, tuple[str, ...]]:
     """The model as HDF5 lists it, and what Keras 2's dialect cannot say of it."""
     said = dialects(model, include_optimizer)
+    functions = [f"the functions of {label}: opening the file needs its class" for label in revived_in(model)]
     graph = Graph([ObjectNode()])
     children = _layers_by_name(graph, model)
     extras = _seed_states(graph, model)
@@ -152,7 +164,7 @@ def capture_positions(model: Any, include_optimizer: bool = True) -> tuple[Archi
         extras["metrics"] = graph.list(capture_metrics(graph, model))
     children["reinstate"] = graph.group(extras)
     graph.nodes[0] = ObjectNode(identifier="_tf_keras_network", children=children, metadata=said.config)
-    return _archive("HDF5", Layout.POSITIONS, graph, said), said.losses
+    return _archive("HDF5", Layout.POSITIONS, graph, said), (*said.losses, *functions)
 
 
 def capture_weights_positions(model: Any) -> Archive:

@@ -30,13 +30,20 @@ from reinstate.live.attributes import state_paths
 from reinstate.live.keras2.logits import hand_logits
 from reinstate.live.keras2.models import on_host
 from reinstate.live.objects import STAND_INS, caller_objects
+from reinstate.live.revived import revived_in
 
 _SEEDS = "reinstate.seeds.json"
 _LARGEST = 64 * 2**20  # bytes of seeds; more is no list of seeds
 
 
 def save_native(model: Any, path: Path) -> None:
-    """Write a ``.keras`` archive."""
+    """Write a ``.keras`` archive.
+
+    Raises:
+        UnsupportedError: layers were revived from functions, of which Keras knows nothing.
+    """
+    if revived := revived_in(model):
+        raise UnsupportedError("a .keras archive has no place for functions, which these layers consist of:", revived)
     _keras.save_native(model, path)
     seeds = {key: np.asarray(variable.value).tolist() for key, variable in _seeds(model).items()}
     if seeds:

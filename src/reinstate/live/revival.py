@@ -21,6 +21,7 @@ from reinstate.errors import CorruptError, UnsupportedError, where
 from reinstate.graph.ops.random import DRAWING
 from reinstate.live import _keras
 from reinstate.live.concrete import PolymorphicFunction
+from reinstate.live.matching import described
 from reinstate.live.module import Objects
 from reinstate.live.revived import Handle, Method, Stored, call_signature, revived_class
 
@@ -88,6 +89,11 @@ class Revival:
         """What lets Keras make revived layers where a config names them."""
         return {REVIVED: Factory(self)}
 
+    def note(self, loss: str) -> None:
+        """Note what is not as it was, once."""
+        if loss not in self.losses:
+            self.losses.append(loss)
+
     def is_callable(self, index: int) -> bool:
         """Whether a node has a function that a layer could be called through."""
         return self.archive.graph is not None and self.call_function(self.archive.nodes[index])[0] is not None
@@ -120,6 +126,8 @@ class Revival:
         layer.stored = Stored(index, metadata, function, with_losses, signature)
         layer.built = True
         _keras.take_constants(layer)
+        if function is not None:
+            self._check(layer.name, function)
         if function is not None and self._draws(function):
             layer.seed_generator = keras.random.SeedGenerator()
         layer.activity_regularizer = self._activity_regularizer(node)
@@ -153,6 +161,18 @@ class Revival:
             return None
         found: PolymorphicFunction = self.objects.get(index)
         return found
+
+    def _check(self, name: str, function: PolymorphicFunction) -> None:
+        """Note what of a function cannot be run; it is refused when it is called.
+
+        Raises:
+            UnsafeError: it does what functions of strangers may not.
+        """
+        for each in function.concrete:
+            try:
+                self.objects.library.check(each.trace.name)
+            except UnsupportedError as error:
+                self.note(f"layer {name!r}: its function for {described(each.trace.arguments)} cannot be run: {error}")
 
     def _draws(self, function: PolymorphicFunction) -> bool:
         return any(self.objects.library.reaches(each.trace.name, DRAWING) for each in function.concrete)

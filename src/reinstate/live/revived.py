@@ -350,3 +350,10 @@ def _tensors_of(shape: Any, dtype: str) -> Any:
     if isinstance(shape, list | tuple) and any(isinstance(item, list | tuple | Mapping) for item in shape):
         return [_tensors_of(item, dtype) for item in shape]
     return keras.KerasTensor(tuple(shape), dtype)
+
+
+def revived_in(model: Any) -> list[str]:
+    """The revived layers of a model, and itself if it is one: their names and classes."""
+    return [
+        f"{layer.name} ({type(layer).__name__})" for layer in _keras.all_layers(model) if isinstance(layer, Revived)
+    ]

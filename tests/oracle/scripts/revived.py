@@ -8,18 +8,18 @@ from tests.oracle import revived_models, truth
 from tests.oracle.models import resolve_keras
 
 
-def write(folder):
-    """Train and save every model of the table in ``folder/<name>``, the truth beside it; gives the names."""
+def write(folder, only=None):
+    """Train and save the models of the table in ``folder/<name>``, the truth beside it; gives the names."""
     import tensorflow as tf
 
     keras = resolve_keras()
-    names = []
-    for name, (build, shapes) in revived_models.table(keras, tf).items():
+    models = revived_models.table(keras, tf)
+    for name in only or models:
+        build, shapes = models[name]
         keras.backend.clear_session()
         keras.utils.set_random_seed(7)
         _write(keras, build(), shapes, os.path.join(folder, name))
-        names.append(name)
-    return names
+    return list(only or models)
 
 
 def _batch(model, shapes, seed):
