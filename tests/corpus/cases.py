@@ -22,6 +22,7 @@ RANDOM = words(
     """
     Dropout AlphaDropout GaussianDropout GaussianNoise SpatialDropout1D SpatialDropout2D SpatialDropout3D RandomFlip
     RandomTranslation RandomRotation RandomZoom RandomContrast RandomBrightness RandomCrop RandomHeight RandomWidth
+    StochasticDepth
         """
 )
 UNTRAINED = words("Discretization CategoryEncoding Hashing HashedCrossing StringLookup IntegerLookup")
@@ -60,6 +61,28 @@ CROSSED_LOSSES: dict[str, list[Any]] = {
     "binary": [{"class_name": "BinaryCrossentropy", "config": {"from_logits": True, "label_smoothing": 0.1}}],
 }
 
+# What keras.applications is made of, by the function in whose module tf_keras has it. It does not find those in
+# ``classes`` by itself.
+_PARTS: list[Case] = [
+    {"class_name": "LayerScale", "builder": "ConvNeXtTiny", "arguments": {"init_values": 0.1, "projection_dim": 4}},
+    {"class_name": "StochasticDepth", "builder": "ConvNeXtTiny", "arguments": {"drop_path_rate": 0.4}},
+    {"class_name": "CustomScaleLayer", "builder": "InceptionResNetV2", "arguments": {"scale": 0.3}, "call": "list"},
+]
+_UNREGISTERED = ("LayerScale", "StochasticDepth")
+
+
+def _parts() -> dict[str, Case]:
+    cases = {}
+    for case in _PARTS:
+        name, inputs = case["class_name"], [[[3, 4], "float32"]] * (2 if case.get("call") else 1)
+        about = {"kind": "layer", "family": "layer", "trains": not _draws(case), "inputs": inputs}
+        classes = [name] if name in _UNREGISTERED else []
+        cases[f"{name}-0"] = {**about, "classes": classes, **case}
+    return cases
+
+
+_ACTIVATIONS = {"classes": "softmax", "sparse": "softmax", "binary": "sigmoid", "numbers": None, "labels": None}
+_TARGETS = {"classes": "one_hot", "sparse": "classes", "binary": "binary", "numbers": "numbers", "labels": "binary"}
 _LOSSES = {"classes": "categorical_crossentropy", "sparse": "sparse_categorical_crossentropy"}
 
 
@@ -130,12 +153,12 @@ APPLICATIONS: dict[str, tuple[str, int, dict[str, Any]]] = {
     "InceptionResNetV2": ("InceptionResNetV2", 75, {}),
     "MobileNet": ("MobileNet", 32, {}),
     "MobileNetV2": ("MobileNetV2", 32, {}),
-    "MobileNetV3Small": ("MobileNetV3Small", 32, {}),
+    "MobileNetV3Small": ("MobileNetV3Small", 64, {}),
     "MobileNetV3Large": ("MobileNetV3Large", 32, {}),
     "DenseNet": ("DenseNet121", 32, {}),
     "NASNet": ("NASNetMobile", 32, {}),
     "EfficientNet": ("EfficientNetB0", 32, {}),
-    "EfficientNetV2": ("EfficientNetV2B0", 32, {}),
+    "EfficientNetV2": ("EfficientNetV2B0", 64, {}),
     "ConvNeXt": ("ConvNeXtTiny", 32, {}),
 }
 
@@ -146,6 +169,8 @@ def _applications() -> dict[str, Case]:
             "kind": "application",
             "family": "application",
             "class_name": name,
+            "builder": name,
+            "classes": list(_UNREGISTERED) if family == "ConvNeXt" else [],
             "shape": [size, size, 3],
             "arguments": given,
             "targets": "classes",
@@ -155,7 +180,7 @@ def _applications() -> dict[str, Case]:
     }
 
 
-SMALL: dict[str, Case] = {**_layers(), **_losses(), **_metrics(), **_schedules(), **_policies()}
+SMALL: dict[str, Case] = {**_layers(), **_parts(), **_losses(), **_metrics(), **_schedules(), **_policies()}
 LARGE: dict[str, Case] = _applications()
 
 # By name of a case, or the class that all of its cases are of: what does not hold, "opens trains returns", and why.

@@ -40,10 +40,18 @@ def path_of(directory: Path, name: str, form: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def written(oracle, tmp_path_factory) -> tuple[Path, dict[str, str]]:
+def chosen(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The cases of the tests that run."""
+    items = [item for item in request.session.items if item.path == request.path]
+    names = {item.callspec.params["name"] for item in items if hasattr(item, "callspec")}
+    return {name: case for name, case in SMALL.items() if name in names}
+
+
+@pytest.fixture(scope="module")
+def written(oracle, chosen, tmp_path_factory) -> tuple[Path, dict[str, str]]:
     """The directory in which tf_keras has saved every case, and the errors by case."""
     directory = tmp_path_factory.mktemp("corpus")
-    return directory, oracle("corpus.write", cases=SMALL, directory=str(directory))
+    return directory, oracle("corpus.write", cases=chosen, directory=str(directory))
 
 
 def of(name: str, written: tuple[Path, dict[str, str]]) -> tuple[Path, dict[str, np.ndarray]]:
@@ -92,17 +100,17 @@ def test_trains_on(written, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def returned(written, oracle, tmp_path_factory) -> tuple[Path, dict[str, str]]:
+def returned(written, chosen, oracle, tmp_path_factory) -> tuple[Path, dict[str, str]]:
     """The directory in which every case, trained on and saved here, was opened by tf_keras; and the errors by case."""
     source, directory = written[0], tmp_path_factory.mktemp("returned")
     errors: dict[str, str] = dict(written[1])
-    for name, case in SMALL.items():
+    for name, case in chosen.items():
         if name not in errors:
             try:
                 _send(case, name, source, directory)
             except Exception as error:  # of one case, which is told in its test
                 errors[name] = f"{type(error).__name__}: {error}"
-    cases = {name: case for name, case in SMALL.items() if name not in errors}
+    cases = {name: case for name, case in chosen.items() if name not in errors}
     return directory, errors | oracle("corpus.read", cases=cases, directory=str(directory))
 
 

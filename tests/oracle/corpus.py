@@ -4,6 +4,8 @@ A case is plain JSON. Its ``kind`` says how the model around it is made: ``layer
 ``compiled`` (two dense layers, compiled as the case says). The source must be readable by Python 3.8.
 """
 
+import importlib
+
 import numpy as np
 
 STEPS = 2
@@ -21,7 +23,8 @@ def build(keras, case):
 
 def _layer(keras, case):
     inputs = [keras.Input(batch_shape=shape, dtype=dtype) for shape, dtype in case["inputs"]]
-    layer = getattr(keras.layers, case["class_name"])(**arguments(keras, case["arguments"]))
+    home = home_of(keras, case) or keras.layers
+    layer = getattr(home, case["class_name"])(**arguments(keras, case["arguments"]))
     if case.get("adapt"):
         layer.adapt(np.random.RandomState(5).normal(size=case["adapt"]).astype("float32"))
     call = case.get("call_arguments", {})
@@ -31,6 +34,13 @@ def _layer(keras, case):
     if case["trains"]:
         model.compile(keras.optimizers.SGD(0.05, momentum=0.9), loss="mse", run_eagerly=True)
     return model
+
+
+def home_of(keras, case):
+    """The module of ``keras.applications`` that a case takes classes from which are in no public one; or None."""
+    if "builder" not in case:
+        return None
+    return importlib.import_module(getattr(keras.applications, case["builder"]).__module__)
 
 
 def _compiled(keras, case):
@@ -48,10 +58,22 @@ def _compiled(keras, case):
 
 
 def _application(keras, case):
-    arguments_ = dict(case["arguments"], weights=None, classes=4, input_shape=tuple(case["shape"]))
+    arguments_ = dict(case["arguments"], weights=None, classes=case["outputs"], input_shape=tuple(case["shape"]))
     model = getattr(keras.applications, case["class_name"])(**arguments_)
-    model.compile(keras.optimizers.SGD(1e-6, momentum=0.9), loss="sparse_categorical_crossentropy")
+    _scale_logits(keras, model, batch(case, model, 0)[0][0])
+    logits = model.layers[-1].activation is keras.activations.linear  # RegNet has no softmax
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
+    model.compile(keras.optimizers.SGD(1e-6, momentum=0.9), loss=loss)
     return model
+
+
+def _scale_logits(keras, model, x):
+    """Let an untrained model say something between chance and certainty, where rounding shows least."""
+    last = [layer for layer in model.layers if layer.weights][-1]
+    activation, last.activation = last.activation, keras.activations.linear
+    deviation = np.std(keras.Model(model.input, last.output)(x))
+    last.activation = activation
+    last.set_weights([weight / deviation for weight in last.get_weights()])
 
 
 _BUILDERS = {"layer": _layer, "compiled": _compiled, "application": _application}

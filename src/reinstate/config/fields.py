@@ -100,12 +100,17 @@ _BASE_KEYS = "name trainable dtype activity_regularizer"
 
 def layer(class_name: str, keys: str = "", *lenses: Lens) -> Row:
     """Return the row of a layer in ``keras.layers``: the base of all layers, and what is its own."""
-    return row("keras.layers", class_name, f"{_BASE_KEYS} {keys}", *BASE, *lenses)
+    return layer_of("keras.layers", class_name, keys, *lenses)
+
+
+def layer_of(module: str, class_name: str, keys: str = "", *lenses: Lens) -> Row:
+    """Return the row of a layer of another module; as ``layer`` in everything else."""
+    return row(module, class_name, f"{_BASE_KEYS} {keys}", *BASE, *lenses)
 
 
 def own_layer(class_name: str, keys: str = "", *lenses: Lens) -> Row:
     """Return the row of a layer that Keras 3 dropped and ``live/keras2`` has; as ``layer`` in everything else."""
-    return row(OWN, class_name, f"{_BASE_KEYS} {keys}", *BASE, *lenses)
+    return layer_of(OWN, class_name, keys, *lenses)
 
 
 def array(key: str) -> Convert:

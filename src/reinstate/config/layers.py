@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reinstate.config.applications import APPLICATION_ALIASES, APPLICATION_LAYERS
 from reinstate.config.dropped import DROPPED_LAYERS
 from reinstate.config.fields import ACTIVATION, BIAS, KERNEL, NAME, array, layer, weight
 from reinstate.config.images import IMAGE_LAYERS
@@ -283,5 +284,7 @@ LAYERS = Family(
         **KERAS1_LAYERS,
         **HOST_LAYERS,
         **FUNCTION_LAYERS,
+        **APPLICATION_LAYERS,
     },
+    aliases=APPLICATION_ALIASES,
 )

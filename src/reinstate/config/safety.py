@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reinstate.config.activations import BOTH, HARD_SIGMOID, KERAS3_ONLY
+from reinstate.config.applications import APPLICATION_CLASSES
 from reinstate.config.constraints import CONSTRAINTS
 from reinstate.config.dropped import FUNCTIONAL_WITH_LOSSES
 from reinstate.config.initializers import INITIALIZERS
@@ -117,6 +118,8 @@ _CLASSES: dict[str, frozenset[str]] = {
     OWN: frozenset([FUNCTIONAL_WITH_LOSSES.class_name, "DecayedSchedule"]).union(
         *(_names(family, own=True) for family in _FAMILIES)
     ),
+    **APPLICATION_CLASSES,
+    OWN: frozenset([FUNCTIONAL_WITH_LOSSES.class_name]).union(*(_names(family, own=True) for family in _FAMILIES)),
 }
 # Values in a class's clothes: numbers, bytes, slices.
 _VALUES = words("__keras_tensor__ __tensor__ __numpy__ __bytes__ __ellipsis__ __slice__")

@@ -9,6 +9,7 @@ import keras
 
 from reinstate.live.keras2 import (
     activation,
+    applications,
     constraints,
     crossing,
     endpoints,
@@ -40,6 +41,7 @@ def hard_sigmoid(x: Any) -> Any:
 OWN_OBJECTS = {
     "reinstate>hard_sigmoid": hard_sigmoid,
     **activation.OBJECTS,
+    **applications.OBJECTS,
     **constraints.OBJECTS,
     **crossing.OBJECTS,
     **endpoints.OBJECTS,

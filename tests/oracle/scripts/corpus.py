@@ -16,7 +16,7 @@ def write(cases, directory):
 
 def read(cases, directory):
     """Open ``<id>`` and ``<id>.h5``, which were made elsewhere; their truths are ``<id>.sm.npz``, ``<id>.h5.npz``."""
-    return _each(cases, lambda name, case: _read(os.path.join(directory, name)))
+    return _each(cases, lambda name, case: _read(case, os.path.join(directory, name)))
 
 
 def _each(cases, work):
@@ -53,12 +53,13 @@ def _write(case, path):
     np.savez(path + ".npz", **_arrays(found))
 
 
-def _read(path):
+def _read(case, path):
     keras = resolve_keras()
+    home = vars(corpus.home_of(keras, case) or keras.layers)
     x, following = truth.batches_of(dict(np.load(path + ".in.npz")))
     for form, file in (("sm", path), ("h5", path + ".h5")):
         keras.backend.clear_session()
-        model = keras.models.load_model(file)
+        model = keras.models.load_model(file, custom_objects={name: home[name] for name in case.get("classes", ())})
         assert isinstance(model, keras.Model), type(model)
         found = dict(truth.weights(model), **_predictions(model, x))
         if getattr(model, "optimizer", None) is not None:
