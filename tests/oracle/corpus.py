@@ -68,12 +68,12 @@ def _application(keras, case):
 
 
 def _scale_logits(keras, model, x):
-    """Let an untrained model say something between chance and certainty, where rounding shows least."""
+    """Keep an untrained model from saying what is so certain that rounding decides it."""
     last = [layer for layer in model.layers if layer.weights][-1]
     activation, last.activation = last.activation, keras.activations.linear
     deviation = np.std(keras.Model(model.input, last.output)(x))
     last.activation = activation
-    last.set_weights([weight / deviation for weight in last.get_weights()])
+    last.set_weights([weight / max(deviation, 1) for weight in last.get_weights()])
 
 
 _BUILDERS = {"layer": _layer, "compiled": _compiled, "application": _application}
