@@ -1,4 +1,4 @@
-"""What a user of tf.keras may compile a model with: losses and metrics by the kind of data, and schedules."""
+"""What a user of tf.keras may compile a model with: losses and metrics by the kind of data, schedules, optimizers."""
 
 from __future__ import annotations
 
@@ -125,3 +125,27 @@ METRIC_CASES: dict[str, list[Any]] = {
         named("MeanIoU", num_classes=3, name="m"),
     ],
 }
+
+# Optimizers whose state is compared: class and settings.
+_SCALED = {"learning_rate": 0.05, "loss_scale": {"initial_scale": 8.0, "dynamic_growth_steps": 2}}
+OPTIMIZER_CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "SGD": ("SGD", {"learning_rate": 0.1}),
+    "SGD momentum": ("SGD", {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
+    "Adam": ("Adam", {"learning_rate": 0.05}),
+    "Adam amsgrad": ("Adam", {"learning_rate": 0.05, "amsgrad": True}),
+    "RMSprop": ("RMSprop", {"learning_rate": 0.01}),
+    "RMSprop momentum centered": ("RMSprop", {"learning_rate": 0.05, "momentum": 0.5, "centered": True}),
+    "Adagrad": ("Adagrad", {"learning_rate": 0.1}),
+    "Adadelta": ("Adadelta", {"learning_rate": 1.0}),
+    "Adamax": ("Adamax", {"learning_rate": 0.05}),
+    "Nadam": ("Nadam", {"learning_rate": 0.05}),
+    "Ftrl": ("Ftrl", {"learning_rate": 0.1, "l1_regularization_strength": 0.01}),
+    "loss scale": ("Adam", _SCALED),
+    "AdamW": ("AdamW", {"learning_rate": 0.05, "weight_decay": 0.1}),
+    "Adafactor": ("Adafactor", {"learning_rate": 0.05}),
+    "Lion": ("Lion", {"learning_rate": 0.01}),
+    "Nadam decayed": ("Nadam", {"learning_rate": 0.05, "weight_decay": 0.1}),
+    "loss scale decayed": ("Adam", {**_SCALED, "weight_decay": 0.1}),
+}
+# What OptimizerV2 cannot say.
+NEW_ONLY = frozenset(["AdamW", "Adafactor", "Lion", "Nadam decayed", "loss scale decayed"])

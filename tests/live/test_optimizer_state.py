@@ -12,28 +12,9 @@ import pytest
 import reinstate
 from reinstate.config import slots
 from tests import observed
+from tests.config.training_cases import NEW_ONLY
+from tests.config.training_cases import OPTIMIZER_CASES as CASES
 
-SCALED = {"learning_rate": 0.05, "loss_scale": {"initial_scale": 8.0, "dynamic_growth_steps": 2}}
-CASES: dict[str, tuple[str, dict[str, Any]]] = {
-    "SGD": ("SGD", {"learning_rate": 0.1}),
-    "SGD momentum": ("SGD", {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
-    "Adam": ("Adam", {"learning_rate": 0.05}),
-    "Adam amsgrad": ("Adam", {"learning_rate": 0.05, "amsgrad": True}),
-    "RMSprop": ("RMSprop", {"learning_rate": 0.01}),
-    "RMSprop momentum centered": ("RMSprop", {"learning_rate": 0.05, "momentum": 0.5, "centered": True}),
-    "Adagrad": ("Adagrad", {"learning_rate": 0.1}),
-    "Adadelta": ("Adadelta", {"learning_rate": 1.0}),
-    "Adamax": ("Adamax", {"learning_rate": 0.05}),
-    "Nadam": ("Nadam", {"learning_rate": 0.05}),
-    "Ftrl": ("Ftrl", {"learning_rate": 0.1, "l1_regularization_strength": 0.01}),
-    "loss scale": ("Adam", SCALED),
-    "AdamW": ("AdamW", {"learning_rate": 0.05, "weight_decay": 0.1}),
-    "Adafactor": ("Adafactor", {"learning_rate": 0.05}),
-    "Lion": ("Lion", {"learning_rate": 0.01}),
-    "Nadam decayed": ("Nadam", {"learning_rate": 0.05, "weight_decay": 0.1}),
-    "loss scale decayed": ("Adam", {**SCALED, "weight_decay": 0.1}),
-}
-NEW_ONLY = frozenset(["AdamW", "Adafactor", "Lion", "Nadam decayed", "loss scale decayed"])
 FORMS = ["model", "model.h5"]
 WRITTEN = [(g, name) for g in ("legacy", "new") for name in CASES if g == "new" or name not in NEW_ONLY]
 
