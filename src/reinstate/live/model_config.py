@@ -74,8 +74,9 @@ class ModelConfig:
     def _marked(self, reason: Callable[[Mapping[str, Any]], str | None], error: ReinstateError) -> dict[str, Any]:
         if self.archive.graph is None:
             raise error
-        found = marked(self.archive, self.archive.config, self.revival, self._noted(reason))
-        if found == self.archive.config:
+        config = self.archive.config or {"class_name": "", "config": {}}
+        found = marked(self.archive, config, self.revival, self._noted(reason))
+        if found == config:
             raise error
         return _translated(replace(self.archive, config=found, keras3=None), self.context)
 

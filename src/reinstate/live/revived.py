@@ -26,6 +26,7 @@ from reinstate.live.matching import described
 
 # What an open dimension stands at while shapes are traced: two sizes, and what differs then is open, too.
 _PROBES = 83, 89
+_WITHOUT = "layer was saved without config"  # tf.keras' key for that
 
 
 class Handle:
@@ -196,7 +197,7 @@ class Revived:
             NotImplementedError: there was none; the class did not say how it is made.
         """
         config = self.stored.metadata.get("config")
-        if not isinstance(config, Mapping):
+        if not isinstance(config, Mapping) or _WITHOUT in config:
             raise NotImplementedError(f"{type(self).__name__} was saved without a config")
         return dict(config)
 

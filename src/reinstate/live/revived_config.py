@@ -14,14 +14,13 @@ _DEEPEST = 100
 
 
 def marked(
-    archive: Archive, config: Mapping[str, Any] | None, revival: Revival, reason: Reason, node: int = 0
+    archive: Archive, config: Mapping[str, Any], revival: Revival, reason: Reason, node: int = 0
 ) -> dict[str, Any]:
     """The config of the model, or of the layer of a node, in it layers to be revived for those that cannot be built.
 
     Layers that were saved without functions stay, and so does a model all of whose layers can be built.
     """
-    item = dict(config) if config is not None else {"class_name": "", "config": {}}
-    return _Marking(archive, revival, reason).item(item, node, 0)
+    return _Marking(archive, revival, reason).item(dict(config), node, 0)
 
 
 class _Marking:
