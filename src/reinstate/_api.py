@@ -293,7 +293,7 @@ def _save_saved_model(
     from reinstate.live.capture import capture
 
     honoured(options, SaveOptions)
-    archive, losses = capture(model, include_optimizer)
+    archive, losses = capture(model, include_optimizer, functions=save_traces)
     with (
         replacing_directory(path, saved_model.OWNED) as temporary,
         progress(f"Saving {path.name}", _size(archive)) as bar,

@@ -23,7 +23,7 @@ RANDOM = words(
     Dropout AlphaDropout GaussianDropout GaussianNoise SpatialDropout1D SpatialDropout2D SpatialDropout3D RandomFlip
     RandomTranslation RandomRotation RandomZoom RandomContrast RandomBrightness RandomCrop RandomHeight RandomWidth
     StochasticDepth
-        """
+    """
 )
 UNTRAINED = words("Discretization CategoryEncoding Hashing HashedCrossing StringLookup IntegerLookup")
 
@@ -81,8 +81,6 @@ def _parts() -> dict[str, Case]:
     return cases
 
 
-_ACTIVATIONS = {"classes": "softmax", "sparse": "softmax", "binary": "sigmoid", "numbers": None, "labels": None}
-_TARGETS = {"classes": "one_hot", "sparse": "classes", "binary": "binary", "numbers": "numbers", "labels": "binary"}
 _LOSSES = {"classes": "categorical_crossentropy", "sparse": "sparse_categorical_crossentropy"}
 
 

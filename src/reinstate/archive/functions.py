@@ -18,7 +18,10 @@ from typing import Any
 from reinstate import dtypes
 from reinstate.archive.model import CompositeSpec, Function, Graph, TensorSpec, Trace
 from reinstate.archive.tables import asset_path
+from reinstate.dtypes import DType
 from reinstate.errors import CorruptError, where
+from reinstate.wire import messages
+from reinstate.wire.nodes import write_shape
 
 
 def read_graph(meta_graph: Any, directory: Path) -> Graph:
@@ -186,3 +189,76 @@ def leaves(structure: Any) -> Iterator[Any]:
             yield from leaves(item)
     else:
         yield structure
+
+
+def write_functions(graph: Any, functions: Graph) -> None:
+    """Put functions and their traces into a ``SavedObjectGraph``."""
+    for name, trace in functions.traces.items():
+        message = graph.concrete_functions[name]
+        message.bound_inputs.extend(trace.bound)
+        message.canonicalized_input_signature.CopyFrom(write_structure(trace.arguments))
+        message.output_signature.CopyFrom(write_structure(trace.results))
+    for index, function in functions.functions.items():
+        if function.positional is None:
+            graph.nodes[index].function.concrete_functions.extend(function.traces)
+            graph.nodes[index].function.function_spec.fullargspec.CopyFrom(_full_specification(function))
+            continue
+        bare = graph.nodes[index].bare_concrete_function
+        (bare.concrete_function_name,) = function.traces
+        bare.argument_keywords.extend(function.parameters)
+        bare.allowed_positional_arguments = function.positional
+
+
+def _full_specification(function: Function) -> Any:
+    """What ``inspect.getfullargspec`` says of the function."""
+    defaults = [function.defaults[name] for name in function.parameters if name in function.defaults]
+    named = {name: value for name, value in function.only_named.items() if value is not REQUIRED}
+    fields = {
+        "args": list(function.parameters),
+        "varargs": None,
+        "varkw": None,
+        "defaults": defaults or None,
+        "kwonlyargs": list(function.only_named),
+        "kwonlydefaults": named or None,
+        "annotations": {},
+    }
+    message = messages.StructuredValue()
+    message.named_tuple_value.name = "FullArgSpec"
+    for key, value in fields.items():
+        message.named_tuple_value.values.add(key=key, value=write_structure(value))
+    return message
+
+
+def write_structure(value: Any) -> Any:
+    """Python's values as a ``StructuredValue``: what ``read_structure`` reads."""
+    message = messages.StructuredValue()
+    match value:
+        case None:
+            message.none_value.SetInParent()
+        case bool():
+            message.bool_value = value
+        case int():
+            message.int64_value = value
+        case float():
+            message.float64_value = value
+        case str():
+            message.string_value = value
+        case TensorSpec():
+            message.tensor_spec_value.name = value.name
+            message.tensor_spec_value.dtype = value.dtype.enum
+            write_shape(message.tensor_spec_value.shape, value.shape)
+        case DType():
+            message.tensor_dtype_value = value.enum
+        case tuple():
+            message.tuple_value.SetInParent()
+            message.tuple_value.values.extend(map(write_structure, value))
+        case list():
+            message.list_value.SetInParent()
+            message.list_value.values.extend(map(write_structure, value))
+        case Mapping():
+            message.dict_value.SetInParent()
+            for key, item in value.items():
+                message.dict_value.fields[key].CopyFrom(write_structure(item))
+        case _:
+            raise TypeError(f"{value!r:.100} in the signature of a function")
+    return message

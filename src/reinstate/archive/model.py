@@ -156,9 +156,10 @@ class Graph:
     definition: bytes
     traces: Mapping[str, Trace]
     functions: Mapping[int, Function]
-    constants: Mapping[int, str]
-    assets: Mapping[int, Path]
-    tensors: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]]
+    constants: Mapping[int, str] = field(default_factory=dict)
+    assets: Mapping[int, Path] = field(default_factory=dict)
+    tensors: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = field(default_factory=dict)
+    signatures: Mapping[str, int] = field(default_factory=dict)  # signature: the node of its function
 
 
 @dataclass(frozen=True, slots=True)

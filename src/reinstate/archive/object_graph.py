@@ -125,7 +125,7 @@ def _checked(node: int, count: int, name: str) -> int:
 
 
 def write_saved(nodes: Sequence[ObjectNode], metadata: Mapping[int, str]) -> Any:
-    """Turn nodes into a ``SavedObjectGraph``; ``metadata`` is each Keras node's JSON."""
+    """Turn nodes into a ``SavedObjectGraph``; ``metadata`` is each Keras node's JSON. Functions are left to others."""
     graph = messages.SavedObjectGraph()
     for index, node in enumerate(nodes):
         message = graph.nodes.add()
@@ -135,7 +135,7 @@ def write_saved(nodes: Sequence[ObjectNode], metadata: Mapping[int, str]) -> Any
             _write_shape(message.variable.shape, node.variable.shape)
             message.variable.trainable = node.variable.trainable
             message.variable.name = node.variable.name
-        else:
+        elif node.kind == "user_object":
             message.user_object.identifier = node.identifier
             message.user_object.version.producer = 1
             message.user_object.version.min_consumer = 1

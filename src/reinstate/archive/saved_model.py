@@ -23,8 +23,9 @@ from reinstate._version import __version__
 from reinstate.archive import metadata as keras_json
 from reinstate.archive import object_graph
 from reinstate.archive.checkpoint import BundleTensors, files_of, read_object_graph, write_values
-from reinstate.archive.functions import read_graph
+from reinstate.archive.functions import read_graph, write_functions
 from reinstate.archive.model import Archive, Layout, ObjectNode, Signature, TensorSpec, Variable
+from reinstate.archive.serving import write_serving
 from reinstate.archive.tables import read_tables
 from reinstate.errors import CorruptError, FormatError, NewerFormatError, NotAModelError, UnsupportedError, where
 from reinstate.wire import messages
@@ -249,16 +250,20 @@ def write_saved_model(archive: Archive, directory: Path, progress: Callable[[int
         path = directory / KERAS3_FILE
         path.parent.mkdir()
         path.write_text(keras_json.encode(archive.keras3, tuples=False), encoding="utf-8")
-    (directory / "saved_model.pb").write_bytes(_saved_model_message(archive.nodes, texts))
+    (directory / "saved_model.pb").write_bytes(_saved_model_message(archive, texts, keys))
 
 
-def _saved_model_message(nodes: tuple[ObjectNode, ...], texts: Mapping[int, str]) -> bytes:
+def _saved_model_message(archive: Archive, texts: Mapping[int, str], keys: Mapping[int, str]) -> bytes:
     saved = messages.SavedModel(saved_model_schema_version=1)
     meta_graph = saved.meta_graphs.add()
     meta_graph.meta_info_def.tags.append(_SERVE)
     meta_graph.meta_info_def.tensorflow_version = _TENSORFLOW_VERSION
     meta_graph.meta_info_def.tensorflow_git_version = f"reinstate {__version__}"
-    meta_graph.object_graph_def.CopyFrom(object_graph.write_saved(nodes, texts))
+    meta_graph.object_graph_def.CopyFrom(object_graph.write_saved(archive.nodes, texts))
+    if archive.graph is not None:
+        meta_graph.meta_info_def.stripped_default_attrs = True
+        write_functions(meta_graph.object_graph_def, archive.graph())
+        write_serving(meta_graph, archive, keys)
     return messages.serialize(saved)
 
 

@@ -119,7 +119,6 @@ _CLASSES: dict[str, frozenset[str]] = {
         *(_names(family, own=True) for family in _FAMILIES)
     ),
     **APPLICATION_CLASSES,
-    OWN: frozenset([FUNCTIONAL_WITH_LOSSES.class_name]).union(*(_names(family, own=True) for family in _FAMILIES)),
 }
 # Values in a class's clothes: numbers, bytes, slices.
 _VALUES = words("__keras_tensor__ __tensor__ __numpy__ __bytes__ __ellipsis__ __slice__")

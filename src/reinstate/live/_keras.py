@@ -443,6 +443,11 @@ def input_structure(model: Any) -> Any:
     return model._inputs_struct
 
 
+def named_inputs(model: Any) -> list[tuple[str, Any]]:
+    """The inputs of a functional model by the names of their layers, in the order of the structure."""
+    return [(tensor._keras_history[0].name, tensor) for tensor in model._inputs]
+
+
 def output_structure(model: Any) -> Any:
     """The outputs of a functional model as they are nested."""
     return model._outputs_struct

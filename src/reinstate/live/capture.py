@@ -29,6 +29,7 @@ from reinstate.live.nodes import Graph
 from reinstate.live.optimizer_nodes import capture_optimizer, capture_optimizer_positions, rest
 from reinstate.live.positions import TOP_LEVEL, model_layers
 from reinstate.live.revived import revived_in
+from reinstate.live.traces import DEFAULT, Traces, default_endpoint
 
 KERAS_VERSION = "2.15.0"  # the dialect in which we write; what its readers take, those back to 2.3 do, too
 
@@ -112,8 +113,10 @@ def dialects(model: Any, include_optimizer: bool) -> Dialects:
     )
 
 
-def capture(model: Any, include_optimizer: bool = True) -> tuple[Archive, tuple[str, ...]]:
-    """The model as a SavedModel's object graph, and what Keras 2's dialect cannot say of it.
+def capture(model: Any, include_optimizer: bool = True, functions: bool = False) -> tuple[Archive, tuple[str, ...]]:
+    """The model as a SavedModel's object graph, and what Keras 2's dialect, or its functions, cannot say of it.
+
+    ``functions`` asks for what the model computes, too: a signature for serving.
 
     Raises:
         UnsupportedError: layers were revived from functions, which would not be in the file.
@@ -134,9 +137,27 @@ def capture(model: Any, include_optimizer: bool = True) -> tuple[Archive, tuple[
         if model.optimizer is not None:
             children["optimizer"] = capture_optimizer(graph, model.optimizer, said.training_config)
         layers.metrics(root, capture_metrics(graph, model))
-    children["signatures"] = graph.add(ObjectNode(identifier="signature_map"))
+    traces, losses = _traces(graph, model) if functions else (None, ())
+    children["signatures"] = graph.add(
+        ObjectNode(identifier="signature_map", children={} if traces is None else traces.endpoints)
+    )
+    if traces is not None and traces.constants:
+        children["reinstate"] = graph.group(traces.constants)
     graph.nodes[root] = replace(graph.nodes[root], children=children, metadata=metadata)
-    return _archive("SavedModel", Layout.ATTRIBUTES, graph, said), said.losses
+    archive = _archive("SavedModel", Layout.ATTRIBUTES, graph, said)
+    if traces is not None:
+        archive = replace(archive, signatures=traces.signatures, graph=traces.finish)
+    return archive, (*said.losses, *losses)
+
+
+def _traces(graph: Graph, model: Any) -> tuple[Traces, tuple[str, ...]]:
+    """The functions of a model, and why those that are not there are not."""
+    traces = Traces(graph)
+    try:
+        traces.signature(DEFAULT, default_endpoint(model))
+    except UnsupportedError as error:
+        return traces, (f"the signature {error}",)
+    return traces, ()
 
 
 def capture_weights(model: Any) -> Archive:

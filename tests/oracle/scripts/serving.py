@@ -1,0 +1,60 @@
+"""SavedModels of our own, opened every way that TensorFlow has, fed with arrays of a file."""
+
+import numpy as np
+import tensorflow as tf
+
+from tests.oracle.models import resolve_keras
+
+
+def answers(paths, ways, out):
+    """What each model says of the inputs in ``<path>.npz`` by each way; gives what went wrong, by path and way."""
+    found, failed = {}, {}
+    for path in paths:
+        with np.load(path + ".npz") as file:
+            inputs = {name[3:]: file[name] for name in file.files if name.startswith("in/")}
+        for way in ways:
+            try:
+                for name, value in _WAYS[way](path, inputs).items():
+                    found["%s/%s/%s" % (path, way, name)] = np.asarray(value)
+            except Exception as error:
+                failed["%s/%s" % (path, way)] = repr(error)[:2000]
+    np.savez(out, **found)
+    return failed
+
+
+def _loaded(path, inputs):
+    signature = tf.saved_model.load(path).signatures["serving_default"]
+    return signature(**{name: tf.constant(value) for name, value in inputs.items()})
+
+
+def _session(path, inputs):
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        signature = tf.compat.v1.saved_model.load(session, ["serve"], path).signature_def["serving_default"]
+        assert signature.method_name == "tensorflow/serving/predict"
+        feeds = {signature.inputs[name].name: value for name, value in inputs.items()}
+        return session.run({name: info.name for name, info in signature.outputs.items()}, feeds)
+
+
+def _keras(path, inputs):
+    model = resolve_keras().models.load_model(path)
+    given = [inputs[name] for name in model.input_names]
+    said = model.predict(given[0] if len(given) == 1 else given, verbose=0)
+    names = model.output_names
+    return dict(zip(names, said if isinstance(said, list) else [said]))
+
+
+def _gradients(path, inputs):
+    """The gradients of the sum of the squares of all outputs, for inputs and variables."""
+    signature = tf.saved_model.load(path).signatures["serving_default"]
+    given = {name: tf.constant(value) for name, value in inputs.items()}
+    floats = [name for name in sorted(given) if given[name].dtype.is_floating]
+    variables = [v for v in signature.variables if v.trainable]
+    with tf.GradientTape() as tape:
+        tape.watch([given[name] for name in floats])
+        loss = tf.add_n([tf.reduce_sum(tf.square(value)) for value in signature(**given).values()])
+    gradients = tape.gradient(loss, [*(given[name] for name in floats), *variables])
+    names = [*floats, *(v.name for v in variables)]
+    return {name: tf.convert_to_tensor(value) for name, value in zip(names, gradients) if value is not None}
+
+
+_WAYS = {"loaded": _loaded, "session": _session, "keras": _keras, "gradients": _gradients}
