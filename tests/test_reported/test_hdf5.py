@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import reinstate
 from tests.test_reported.cases import Section, Written, assert_as_there
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -22,7 +21,6 @@ def test_calls_of_a_shared_layer_keep_their_order(written) -> None:
     assert_as_there(path, "permuted_nodes", arrays)
 
 
-@pytest.mark.xfail(raises=reinstate.UnsupportedError, strict=True, reason="the file says the shape (None, None)")
 def test_a_normalization_that_was_adapted_in_a_sequential(written) -> None:
     """keras#15348: only its weights say how many features there are; tf_keras itself cannot open the file either."""
     path, arrays = written("adapted_normalization")

@@ -32,6 +32,7 @@ from reinstate.live.place import place, require, unplaced
 from reinstate.live.placed import Placed
 from reinstate.live.revival import Revival
 from reinstate.live.signatures import signatures_remembered
+from reinstate.live.sized import sized
 from reinstate.live.tables import learned
 from reinstate.live.values import Reading, narrowed, restore, wanted
 from reinstate.options import LoadOptions
@@ -71,7 +72,8 @@ def build(
     context = Context(archive.keras_version, custom=known)
     with typed(context):
         found = learned(archive)
-    configs = ModelConfig(replace(archive, config=found.config), context, revival)
+        described = sized(archive, found.config)
+    configs = ModelConfig(replace(archive, config=described), context, revival)
     config = configs.plain()
     loaded = Loaded(model=None)
     with Reading(archive, compile, skip) as reading, keras.saving.custom_object_scope(known):
