@@ -81,3 +81,11 @@ def test_down_of_up_is_what_it_was(item: dict[str, Any]) -> None:
     assert context.offenders == []
     assert context.losses == []
     assert context.place == []
+
+
+def test_a_bidirectional_over_time_major_layers_is_refused() -> None:
+    """Keras 3's turns the second axis of the backward outputs, which is the batch there."""
+    inner = {"class_name": "LSTM", "config": {"name": "a", "units": 2, "time_major": True}}
+    context = Context(keras_version="2.15.0")
+    up_layer({"class_name": "Bidirectional", "config": {"name": "both", "layer": inner}}, context)
+    assert ["time_major=True" in offender for offender in context.offenders] == [True]

@@ -53,6 +53,8 @@ class BothWays:
 
     def up(self, config: Config, context: Context) -> Config:
         result = {key: value for key, value in config.items() if key != "backward_layer"}
+        if any(_time_major(config.get(key)) for key in ("layer", "backward_layer")):
+            context.refuse("a Bidirectional over layers with time_major=True turns the wrong axis in Keras 3")
         with context.at("layer"):
             result["layer"] = up_nested(config.get("layer"), context)
         if config.get("backward_layer") is not None:
@@ -80,6 +82,11 @@ class BothWays:
         # Bidirectional itself sets this one, in both dialects.
         config = {key: value for key, value in inner["config"].items() if key != "zero_output_for_mask"}
         return _named({**inner, "config": config}, _bare(inner, prefix))
+
+
+def _time_major(layer: Any) -> bool:
+    config = layer.get("config") if isinstance(layer, Mapping) else None
+    return isinstance(config, Mapping) and bool(config.get("time_major"))
 
 
 def _bare(item: Mapping[str, Any], prefix: str) -> str:
