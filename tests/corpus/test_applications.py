@@ -10,11 +10,25 @@ import pytest
 import reinstate
 from tests import observed
 from tests.corpus.cases import LARGE, expected_failures
+from tests.oracle import models
 from tests.test_travel import assert_trains_on_alike
 
-pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore:Explicitly requested dtype:UserWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore:Explicitly requested dtype:UserWarning")
+
+# Those that tests/test_travel.py does not open.
+_TRAVELLED = {models.MODELS[name].__name__ for name in models.APPLICATIONS}
+REST = {name: case for name, case in LARGE.items() if case["class_name"] not in _TRAVELLED}
 
 
+@pytest.mark.filterwarnings("ignore:the model was saved without compile settings")
+@pytest.mark.parametrize("name", REST)
+def test_opens(oracle, tmp_path: Path, name: str) -> None:
+    assert not oracle("corpus.build", cases={name: REST[name]}, directory=str(tmp_path))
+    model = reinstate.load_model(tmp_path / f"{name}.h5")
+    observed.assert_same_state(model, dict(np.load(tmp_path / f"{name}.npz")))
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("name", expected_failures(LARGE, "opens"))
 def test_opens_trains_on_and_returns(oracle, tmp_path: Path, name: str) -> None:
     cases = {name: LARGE[name]}

@@ -57,9 +57,14 @@ def _compiled(keras, case):
     return model
 
 
-def _application(keras, case):
+def application(keras, case):
+    """The application of a case as it is built: not trained, not compiled."""
     arguments_ = dict(case["arguments"], weights=None, classes=case["outputs"], input_shape=tuple(case["shape"]))
-    model = getattr(keras.applications, case["class_name"])(**arguments_)
+    return getattr(keras.applications, case["class_name"])(**arguments_)
+
+
+def _application(keras, case):
+    model = application(keras, case)
     _scale_logits(keras, model, batch(case, model, 0)[0][0])
     logits = model.layers[-1].activation is keras.activations.linear  # RegNet has no softmax
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=logits)

@@ -14,6 +14,19 @@ def write(cases, directory):
     return _each(cases, lambda name, case: _write(case, os.path.join(directory, name)))
 
 
+def build(cases, directory):
+    """Build the applications of the cases, and save each as ``<id>.h5`` and its weights as ``<id>.npz``."""
+
+    def save(name, case):
+        keras = resolve_keras()
+        keras.backend.clear_session()
+        model = corpus.application(keras, case)
+        model.save(os.path.join(directory, name + ".h5"))
+        np.savez(os.path.join(directory, name + ".npz"), **truth.weights(model))
+
+    return _each(cases, save)
+
+
 def read(cases, directory):
     """Open ``<id>`` and ``<id>.h5``, which were made elsewhere; their truths are ``<id>.sm.npz``, ``<id>.h5.npz``."""
     return _each(cases, lambda name, case: _read(case, os.path.join(directory, name)))
