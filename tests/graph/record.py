@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.graph import text_cases  # noqa: F401 (adds groups)
 from tests.graph.cases import GROUPS, Case
+from tests.graph.packing import pack
 
 RECORDS = Path(__file__).parent / "records"
 
@@ -41,21 +43,21 @@ def recorded(case: Case) -> tuple[dict, dict]:
         return found if isinstance(found, tf.Operation) else tf.nest.flatten(found)
 
     about = {"op": case.op, "attributes": {k: str(v) for k, v in case.attributes.items()}}
-    arrays = {f"in/{i}": value for i, value in enumerate(flat)}
+    arrays = {f"in/{i}": pack(value) for i, value in enumerate(flat)}
     try:
         # Answers come from eager ops: Grappler might compute a function of constants otherwise.
         outputs = function(*map(tf.constant, flat))
     except (tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError, ValueError) as error:
         about["error"] = type(error).__name__
         outputs = None
-    specs = [tf.TensorSpec(None if about.get("error") else value.shape, value.dtype) for value in flat]
+    specs = [tf.TensorSpec(None if about.get("error") else value.shape, tf.as_dtype(value.dtype)) for value in flat]
     concrete = tf.function(function).get_concrete_function(*specs)
     arrays["def"] = np.frombuffer(concrete.function_def.SerializeToString(), np.uint8)
     if outputs is not None:
         about["dtypes"] = [output.dtype.name for output in outputs]
         for i, output in enumerate(outputs):
             value = output.numpy()
-            arrays[f"out/{i}"] = value.astype(np.float32) if output.dtype == tf.bfloat16 else value
+            arrays[f"out/{i}"] = value.astype(np.float32) if output.dtype == tf.bfloat16 else pack(value)
     return about, arrays
 
 

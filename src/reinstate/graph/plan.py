@@ -36,6 +36,7 @@ class Step:
     attributes: Mapping[str, Any]
     output: int
     count: int
+    host: bool = False  # it works on what jax has not: strings, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +217,8 @@ class _Builder:
             inputs = tuple(self._slot(reference) for reference in node.input if not reference.startswith("^"))
             groups = _groups(definition, attributes, len(inputs))
             used = self._used(node, definition, rule, attributes)
-            return Step(node.name, op, rule, inputs, groups, used, self.first[node.name], count)
+            host = _on_host(op, definition, attributes)
+            return Step(node.name, op, rule, inputs, groups, used, self.first[node.name], count, host)
 
     def _direct_call(self, node: Any) -> Step:
         signature = self.is_function[node.op].signature
@@ -296,6 +298,20 @@ def _named(reference: str, rest: str) -> tuple[str, int]:
     if not name or not (index == "" or (index.isascii() and index.isdigit())):
         raise CorruptError(f"{reference!r} is not the name of an output")
     return name, int(index or 0)
+
+
+_ANY = frozenset(("Const", "Identity", "IdentityN", "Assert", "NoOp"))  # no matter what of
+
+
+def _on_host(op: str, definition: OpDefinition, attributes: Mapping[str, Any]) -> bool:
+    """Whether an op takes or gives strings, or works on tables."""
+    if "Table" in op:
+        return True
+    if op in _ANY or any(attribute.kind == "func" for attribute in definition.attributes.values()):
+        return False
+    arguments = (*definition.inputs, *definition.outputs)
+    held = [attributes.get(a.types, []) if a.types else [attributes.get(a.dtype, a.dtype)] for a in arguments]
+    return any(str(dtype) == "string" for dtypes in held for dtype in dtypes or [])
 
 
 def functions_in(attributes: Mapping[str, Any]) -> Iterator[str]:

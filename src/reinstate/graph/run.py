@@ -6,7 +6,7 @@ Variables are read and written through a ``Scope``; functions call functions thr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -42,8 +42,11 @@ _UNKNOWN = (
 class Library:
     """The functions of a graph by name: compiled when they are first asked for."""
 
-    def __init__(self, functions: Mapping[str, Any]) -> None:
+    def __init__(
+        self, functions: Mapping[str, Any], assets: Mapping[bytes, Callable[[], list[bytes]]] | None = None
+    ) -> None:
         self._functions = functions
+        self.assets = assets or {}  # the lines of files that graphs may read, by the paths that they know them by
         self._plans: dict[str, Plan] = {}
         self._checked: dict[str, tuple[int, int]] = {}  # function: nested calls, steps with all calls
 
@@ -124,22 +127,47 @@ class Library:
         """Whether a function, or one that it calls, has a step of these ops."""
         return any(step.op in ops for plan in self._called(self.plan(name), name).values() for step in plan.steps)
 
+    def on_host(self, plan: Plan) -> bool:
+        """Whether a plan, or a function that it calls, has a step that jax cannot do."""
+        return any(step.host for each in self._called(plan, plan.name).values() for step in each.steps)
+
 
 class Context:
     """What rules that run functions and hold variables' values work with."""
 
-    __slots__ = ("library", "scope", "variables")
+    __slots__ = ("library", "resources", "scope", "variables")
 
     def __init__(
-        self, library: Library, scope: Scope | None = None, variables: Mapping[str, Assignable] | None = None
+        self,
+        library: Library,
+        scope: Scope | None = None,
+        variables: Mapping[str, Assignable] | None = None,
+        resources: dict[str, Any] | None = None,
     ) -> None:
         self.library = library
         self.scope = Scope() if scope is None else scope
         self.variables = variables or {}
+        self.resources = {} if resources is None else resources
 
     def inner(self) -> Context:
         """A context whose writes are held back until its scope is flushed."""
-        return Context(self.library, Scope(self.scope), self.variables)
+        return Context(self.library, Scope(self.scope), self.variables, self.resources)
+
+    def resource(self, name: str, make: Callable[[], Any]) -> Any:
+        """What a graph holds under a name beside variables, made when it is first asked for."""
+        if name not in self.resources:
+            self.resources[name] = make()
+        return self.resources[name]
+
+    def lines(self, name: bytes) -> list[bytes]:
+        """The lines of a text file that is an asset of the model.
+
+        Raises:
+            UnsafeError: it is any other file.
+        """
+        if name not in self.library.assets:
+            raise UnsafeError(f"the file {name!r:.200}, which is no asset of the model")
+        return self.library.assets[name]()
 
     def variable(self, name: str) -> Assignable:
         """The variable that a handle in the graph itself names (in functions, handles are arguments).
@@ -224,6 +252,8 @@ def _settled(rule: Rule, inputs: list[Any], groups: tuple[int, ...] | None) -> t
             starts.append(at)
             at += abs(group)
         positions = frozenset(i for p in positions for i in range(starts[p], starts[p] + abs(groups[p])))
+    if any(map(_is_text, inputs)):  # numpy alone has strings: what goes with them must be known
+        inputs = [static(v, f"input {i}") if isinstance(v, jax.Array) else v for i, v in enumerate(inputs)]
     others = [value for i, value in enumerate(inputs) if i not in positions]
     xp = np if rule.xp and all(map(known, others)) else jnp
     as_is = rule.raw or xp is np
@@ -234,8 +264,12 @@ def _settled(rule: Rule, inputs: list[Any], groups: tuple[int, ...] | None) -> t
     return settled, xp
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.hasobject
+
+
 def _unless_text(value: Any) -> Any:
-    return value if isinstance(value, np.ndarray) and value.dtype.hasobject else traced(value)
+    return value if _is_text(value) else traced(value)
 
 
 def _grouped(inputs: list[Any], groups: tuple[int, ...]) -> list[Any]:

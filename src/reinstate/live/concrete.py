@@ -17,6 +17,7 @@ import reinstate.graph.ops  # noqa: F401 (fills the table of ops)
 from reinstate.archive.functions import REQUIRED, leaves
 from reinstate.archive.model import CompositeSpec, Function, TensorSpec, Trace
 from reinstate.errors import CorruptError, MismatchError, UnsupportedError, where
+from reinstate.graph.host import Halves, halves, inlined
 from reinstate.graph.plan import Plan
 from reinstate.graph.rules import UnknownValueError, known, native, traced
 from reinstate.graph.run import Context, Library
@@ -30,7 +31,12 @@ class Runner:
     """A compiled plan with what is bound to it: takes and gives flat lists of tensors."""
 
     def __init__(
-        self, library: Library, plan: Plan, captures: Callable[[], Sequence[Any]], variables: Mapping[str, Any]
+        self,
+        library: Library,
+        plan: Plan,
+        captures: Callable[[], Sequence[Any]],
+        variables: Mapping[str, Any],
+        resources: dict[str, Any] | None = None,
     ) -> None:
         self._library = library
         self._plan = plan
@@ -39,6 +45,8 @@ class Runner:
         self._captures: Sequence[Any] | None = None
         self._compiled: Any = None
         self._op_by_op = False
+        self._halves: dict[tuple[int, ...], Halves | None] = {}  # by the arguments that are text
+        self._resources: dict[str, Any] = {} if resources is None else resources
 
     def prepare(self) -> None:
         """Make sure that all of it can be run, and have what is bound to it.
@@ -65,33 +73,63 @@ class Runner:
         """
         self.prepare()
         follows = is_substituted() or any(isinstance(value, jax.core.Tracer) for value in inputs)
-        if follows or self._op_by_op or any(_is_text(value) for value in inputs):
+        if follows or self._op_by_op:
             return self._inline(inputs)
+        text = tuple(i for i, value in enumerate(inputs) if _is_text(value))
         try:
-            return self._call_compiled(inputs)
+            if text or self._library.on_host(self._plan):
+                return self._in_halves(inputs, text)
+            return self._call_compiled(self._plan, inputs)
         except UnknownValueError:
             self._op_by_op = True
             return self._inline(inputs)
 
-    def _inline(self, inputs: Sequence[Any]) -> list[Any]:
-        context = Context(self._library, variables=self._by_name)
-        given = [value if _is_text(value) else traced(value) for value in inputs]
-        outputs = context.run(self._plan, [*given, *(self._captures or ())])
-        context.scope.flush()
-        return [_settled(value) for value in outputs]
+    def raw(self) -> list[Any]:
+        """Run it without arguments, op by op; what it gives may be resources."""
+        self.prepare()
+        return self._run(self._plan, [])
 
-    def _call_compiled(self, inputs: Sequence[Any]) -> list[Any]:
+    def _inline(self, inputs: Sequence[Any]) -> list[Any]:
+        host = any(map(_is_text, inputs)) or self._library.on_host(self._plan)
+        given = [value if host and known(value) else traced(value) for value in inputs]
+        return [_settled(value) for value in self._run(self._plan, given)]
+
+    def _run(self, plan: Plan, given: Sequence[Any], handed: Sequence[Any] = ()) -> list[Any]:
+        context = Context(self._library, variables=self._by_name, resources=self._resources)
+        outputs = context.run(plan, [*given, *(self._captures or ()), *handed])
+        context.scope.flush()
+        return outputs
+
+    def _in_halves(self, inputs: Sequence[Any], text: tuple[int, ...]) -> list[Any]:
+        """Run what must be on the host, and the rest compiled."""
+        if text not in self._halves:
+            whole = inlined(self._plan, self._library.plan)
+            self._halves[text] = halves(whole, text, lambda name: self._library.on_host(self._library.plan(name)))
+        parts = self._halves[text]
+        if parts is None:
+            return self._inline(inputs)
+        first = self._run(parts.host, inputs)
+        handed = [_settled(v) if isinstance(v, jax.Array | np.ndarray) else None for v in first[: parts.handed]]
+        if any(value is None or known(value) for value in handed):  # lists, strings, numbers that need 64 bits
+            return [_settled(value) for value in self._run(self._plan, inputs)]
+        numbers = [None if i in text else value for i, value in enumerate(inputs)]
+        second = self._call_compiled(parts.rest, numbers, handed)
+        return [_settled(first[place]) if host else second[place] for host, place in parts.order]
+
+    def _call_compiled(self, plan: Plan, inputs: Sequence[Any], handed: Sequence[Any] = ()) -> list[Any]:
         variables = self.variables
         if self._compiled is None:
-            self._compiled = jax.jit(lambda values, given: self._pure(variables, values, given))
-        outputs, written = self._compiled([v.value for v in variables], list(inputs))
+            self._compiled = jax.jit(lambda *given: self._pure(plan, variables, *given))
+        outputs, written = self._compiled([v.value for v in variables], list(inputs), list(handed))
         for place, value in written.items():
             variables[place].assign(value)
         return list(outputs)
 
-    def _pure(self, variables: list[Variable], values: list[Any], inputs: list[Any]) -> Any:
+    def _pure(
+        self, plan: Plan, variables: list[Variable], values: list[Any], inputs: list[Any], handed: list[Any]
+    ) -> Any:
         with substituted(variables, values) as now:
-            outputs = self._inline(inputs)
+            outputs = [_settled(value) for value in self._run(plan, [traced(value) for value in inputs], handed)]
             written = {i: now[id(v)] for i, v in enumerate(variables) if now[id(v)] is not values[i]}
         if any(known(value) for value in outputs):
             raise UnknownValueError("a result that jax has no type for")

@@ -6,6 +6,8 @@ What ``tf.saved_model.load`` gives. Objects are made when they are asked for, an
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from reinstate.archive.model import Variable as StoredVariable
 from reinstate.errors import CorruptError, UnsupportedError, where
 from reinstate.graph.plan import plan_graph
 from reinstate.graph.run import Library
+from reinstate.graph.tables import LookupTable
 from reinstate.graph.tensors import read_tensor
 from reinstate.graph.variables import Variable
 from reinstate.live.concrete import (
@@ -86,6 +89,16 @@ class Module:
         return [variable for variable in self._objects.listed(self._index, "trainable_variables") if variable.trainable]
 
 
+def _path(asset: Path) -> bytes:
+    return str(asset).encode()
+
+
+def _lines(asset: Path) -> list[bytes]:
+    """The lines of a text file as TensorFlow reads them: carriage returns do not count."""
+    lines = asset.read_bytes().replace(b"\r", b"").split(b"\n")
+    return lines[:-1] if lines[-1] == b"" else lines
+
+
 def number(key: str) -> tuple[int, str]:
     """What to sort the keys of lists by."""
     return (int(key) if key.isdigit() else -1, key)
@@ -101,7 +114,9 @@ class Objects:
         self._graph: Graph = archive.graph()
         self._definition = messages.parse(messages.GraphDef, self._graph.definition)
         functions = {function.signature.name: function for function in self._definition.library.function}
-        self._library = Library(functions)
+        self._library = Library(
+            functions, {_path(asset): partial(_lines, asset) for asset in self._graph.assets.values()}
+        )
         self._made: dict[int, Any] = {}
         self._concrete: dict[str, ConcreteFunction] = {}
         self._constants: dict[str, Any] | None = None
@@ -125,8 +140,28 @@ class Objects:
         if index in self._graph.constants:
             return self._constant(self._graph.constants[index])
         if index in self._graph.assets:
-            return np.array(str(self._graph.assets[index]).encode(), dtype=object)
-        return Module(self, index)
+            return np.array(_path(self._graph.assets[index]), dtype=object)
+        return self._resource(index, node) if node.kind == "resource" else Module(self, index)
+
+    def _resource(self, index: int, node: ObjectNode) -> Any:
+        """A table, as its own functions make and fill it; one that changes has its entries in the file."""
+        with where(f"object {index}"):
+            made = self._own(node, "_create_resource")
+            if len(made) != 1:
+                raise UnsupportedError(f"a resource that {'nothing makes' if not made else 'is several'}")
+            self._made[index] = made[0]
+            if isinstance(made[0], LookupTable) and not made[0].fixed and index in self._archive.tables:
+                stored = self._archive.tables[index]()
+                made[0].replace(stored.keys, stored.values)
+            self._own(node, "_initialize")
+            return made[0]
+
+    def _own(self, node: ObjectNode, name: str) -> list[Any]:
+        """What a function of a resource gives, which no call gets."""
+        function = self._graph.functions.get(node.children.get(name, -1))
+        if function is None or not function.traces:
+            return []
+        return self._concrete_function(function.traces[0]).runner.raw()
 
     def _variable(self, index: int, stored: StoredVariable) -> Any:
         if stored.tensor is None:

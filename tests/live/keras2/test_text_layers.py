@@ -10,7 +10,7 @@ import pytest
 
 import reinstate.layers
 from reinstate.errors import UnsafeError
-from reinstate.live.keras2.fingerprints import fingerprint64, fingerprint_cat, siphash
+from reinstate.graph.fingerprints import fingerprint64, fingerprint_cat, siphash
 from tests.oracle import text_models
 from tests.oracle.scripts import text
 

@@ -53,6 +53,8 @@ class TensorList:
         if not fits(self.shape, element):
             raise MismatchError(f"an element of the shape {list(element)} in a list of {self.shape}")
         check_size((self.length, *element))
+        if self.dtype.numpy is not None and self.dtype.numpy.hasobject:
+            return replace(self, items=np.full((self.length, *element), b"", object))
         return replace(self, items=jnp.zeros((self.length, *element), native(self.dtype)))
 
     def allocated_like(self, other: TensorList) -> TensorList:
@@ -130,7 +132,7 @@ def tensor_list_get_item(input_handle, index, element_shape: Static, *, element_
     handle = handle.allocated(handle.element(element_shape))
     position = _position(index, handle.length)
     if known(position):
-        return handle.items[int(position)]
+        return handle.items[int(position), ...]
     return lax.dynamic_index_in_dim(traced(handle.items), position, 0, keepdims=False)
 
 
@@ -141,13 +143,25 @@ def tensor_list_set_item(input_handle, index, item, *, resize_if_index_out_of_bo
         (at,) = ints(static(index, "the place in a list that may grow"))
         handle = _resized(handle, max(handle.length, at + 1))
     position = _position(index, handle.length)
-    if known(handle.items):
-        handle = replace(handle, items=traced(handle.items))
     handle = handle.allocated(tuple(np.shape(item)))
+    if _is_text(handle.items):
+        return replace(handle, items=_with_text(handle.items, int(static(position, "the place")), item))
+    handle = replace(handle, items=traced(handle.items))
     require(tuple(handle.items.shape[1:]) == tuple(np.shape(item)), "elements of different shapes in a list")
     if known(position):
         return replace(handle, items=handle.items.at[int(position)].set(traced(item)))
     return replace(handle, items=lax.dynamic_update_index_in_dim(handle.items, traced(item), position, 0))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.hasobject
+
+
+def _with_text(items: Any, position: int, item: Any) -> Any:
+    require(items.shape[1:] == item.shape, "elements of different shapes in a list")
+    changed = items.copy()
+    changed[position] = item[()]
+    return changed
 
 
 def _position(index: Any, length: int) -> Any:
@@ -165,6 +179,8 @@ def _resized(handle: TensorList, length: int) -> TensorList:
     if length < handle.length:
         return replace(handle, items=handle.items[:length], length=length)
     room = [(0, length - handle.length)] + [(0, 0)] * (handle.items.ndim - 1)
+    if _is_text(handle.items):
+        return replace(handle, items=np.pad(handle.items, room, constant_values=b""), length=length)
     return replace(handle, items=jnp.pad(traced(handle.items), room), length=length)
 
 
@@ -173,6 +189,8 @@ def tensor_list_push_back(input_handle, tensor, *, element_dtype):
     handle = _is_list(input_handle)
     longer = _resized(handle, handle.length + 1).allocated(tuple(np.shape(tensor)))
     require(tuple(longer.items.shape[1:]) == tuple(np.shape(tensor)), "elements of different shapes in a list")
+    if _is_text(longer.items):
+        return replace(longer, items=_with_text(longer.items, handle.length, tensor))
     return replace(longer, items=longer.items.at[handle.length].set(traced(tensor)))
 
 
@@ -206,6 +224,8 @@ def tensor_list_element_shape(input_handle, *, shape_type):
 def tensor_list_gather(input_handle, indices, element_shape: Static, *, element_dtype):
     handle = _is_list(input_handle)
     handle = handle.allocated(handle.element(element_shape))
+    if _is_text(handle.items):
+        return handle.items[static(indices, "the places")]
     return jnp.take(traced(handle.items), traced(indices), axis=0, mode="clip")
 
 

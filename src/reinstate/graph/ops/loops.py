@@ -41,6 +41,7 @@ class _Loop:
         self.test, self.body = context.library.plan(cond), context.library.plan(body)
         self.start = start
         self.varying = [i for i, slot in enumerate(self.body.results) if slot != i]
+        self.on_host = context.library.on_host(self.body) or context.library.on_host(self.test)
         self.assigns = context.library.reaches(body, ASSIGNING) or context.library.reaches(cond, ASSIGNING)
 
     def count(self) -> int | None:
@@ -119,9 +120,9 @@ class _Loop:
     def _prepared(self) -> tuple[Any, list[Any]] | None:
         """What is carried at first, and the variables that rounds assign to; None where its layout changes."""
         written: list[Any] = []
-        values = [traced(self.start[i]) for i in self.varying]
-        if any(not _carriable(value) for value in values):
+        if self.on_host or not all(_carriable(self.start[i]) for i in self.varying):
             return None
+        values = [traced(self.start[i]) for i in self.varying]
         for _ in range(3):  # lists of lists take a second look
             carry = values, [traced(self.context.scope.read(v)) for v in written]
             inner = self.context.inner()
@@ -163,7 +164,9 @@ class _Loop:
 
 
 def _carriable(value: Any) -> bool:
-    return isinstance(value, jax.Array | TensorList)
+    if isinstance(value, TensorList):
+        return bool(value.dtype.name != "string")
+    return isinstance(value, jax.Array) or (known(value) and not value.dtype.hasobject)
 
 
 def _layout(values: Any) -> Any:

@@ -27,7 +27,7 @@ _ALIKE = {
     **{"GreaterEqual": "greater_equal", "LogicalAnd": "logical_and", "LogicalOr": "logical_or"},
     **{"LogicalNot": "logical_not", "IsNan": "isnan", "IsInf": "isinf", "IsFinite": "isfinite"},
     **{"BitwiseAnd": "bitwise_and", "BitwiseOr": "bitwise_or", "BitwiseXor": "bitwise_xor", "Invert": "invert"},
-    **{"Conj": "conj", "ZerosLike": "zeros_like", "OnesLike": "ones_like"},
+    **{"Conj": "conj", "OnesLike": "ones_like"},
 }
 for _name, _function in _ALIKE.items():
     row(_name, lambda xp, *inputs, f=_function: getattr(xp, f)(*inputs))
@@ -108,6 +108,11 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
 
 for _name, _compute in _SPECIAL.items():
     row(_name, lambda xp, *inputs, f=_compute: f(*map(jnp.asarray, inputs)))
+
+
+@op("ZerosLike")
+def zeros_like(x, *, xp):
+    return np.full(x.shape, b"", object) if x.dtype.hasobject else xp.zeros_like(x)
 
 
 @op("Equal")

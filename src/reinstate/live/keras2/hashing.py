@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from reinstate.errors import UnsupportedError
-from reinstate.live.keras2.fingerprints import Words, fingerprint64, fingerprint_cat, siphash
+from reinstate.graph.fingerprints import Words, fingerprint64, fingerprint_cat, siphash
 from reinstate.live.keras2.host import COUNT, INT, MULTI_HOT, ONE_HOT, HostLayer, checked_mode, encode, encoded_shape
 from reinstate.live.keras2.host import output_dtype as dtype_of
 from reinstate.live.keras2.strings import Array, as_array, as_strings, text_of_numbers

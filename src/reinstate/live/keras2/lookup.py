@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
-from reinstate.live.keras2.fingerprints import fingerprint64
+from reinstate.graph.fingerprints import fingerprint64
 from reinstate.live.keras2.host import INT
 from reinstate.live.keras2.index_lookup import IndexLookup
 from reinstate.live.keras2.strings import Array, as_array, as_strings

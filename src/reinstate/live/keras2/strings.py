@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from reinstate.errors import UnsupportedError
+from reinstate.graph.strings import Array as Array
+from reinstate.graph.strings import each as each
+from reinstate.graph.strings import filled as filled
 from reinstate.live import _keras
-
-Array: TypeAlias = np.ndarray[Any, Any]
 
 _PUNCTUATION = b"!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'"
 
@@ -70,19 +71,6 @@ def _encoded(item: Any) -> bytes:
     if isinstance(item, bytes):
         return bytes(item)
     raise TypeError(f"a string is wanted, not {item!r:.100}")
-
-
-def filled(shape: tuple[int, ...], items: Iterable[Any]) -> Array:
-    """An array of objects, in order."""
-    flat = list(items)
-    result = np.empty(len(flat), object)
-    result[:] = flat
-    return result.reshape(shape)
-
-
-def each(strings: Array, change: Callable[[bytes], Any]) -> Array:
-    """The array with every string changed."""
-    return filled(strings.shape, map(change, strings.ravel()))
 
 
 def text_of_numbers(numbers: Array) -> Array:

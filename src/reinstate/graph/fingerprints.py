@@ -201,3 +201,22 @@ def _sip_round(state: list[Words]) -> None:
     c, a = c + b, a + d
     b, d = _rotate(b, 64 - 17) ^ c, _rotate(d, 64 - 21) ^ a
     state[:] = a, b, _rotate(c, 32), d
+
+
+# Murmur -----------------------------------------------------------------------------------------------------------
+
+
+def murmur64(strings: Sequence[bytes]) -> Words:
+    """TensorFlow's ``Hash64`` of each string: MurmurHash64A under its own seed."""
+    return _by_length(strings, _murmur)
+
+
+def _murmur(rows: Rows) -> Words:
+    length = rows.shape[1]
+    whole = length // 8 * 8
+    result = _number(0xDECAFCAFFE ^ (length * int(_CAT)), rows)
+    for at in range(0, whole, 8):
+        result = (result ^ _shift_mix(_fetch(rows, at) * _CAT) * _CAT) * _CAT
+    if whole < length:
+        result = (result ^ _fetch(rows, whole, length - whole)) * _CAT
+    return _shift_mix(_shift_mix(result) * _CAT)
