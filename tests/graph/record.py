@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.graph import text_cases  # noqa: F401 (adds groups)
+from tests.graph import record_cases, text_cases  # noqa: F401 (they add groups)
 from tests.graph.cases import GROUPS, Case
 from tests.graph.packing import pack
 
@@ -57,6 +57,9 @@ def recorded(case: Case) -> tuple[dict, dict]:
         about["dtypes"] = [output.dtype.name for output in outputs]
         for i, output in enumerate(outputs):
             value = output.numpy()
+            if output.dtype.is_quantized:
+                value = value.view({1: np.uint8, 4: np.int32}[output.dtype.size]).reshape(value.shape)
+                value = value.view(np.int8) if output.dtype == tf.qint8 else value
             arrays[f"out/{i}"] = value.astype(np.float32) if output.dtype == tf.bfloat16 else pack(value)
     return about, arrays
 

@@ -23,7 +23,7 @@ from tests.graph.packing import unpack
 RECORDS = Path(__file__).parent / "records"
 GROUPS = sorted(path.stem for path in RECORDS.glob("*.json"))
 
-# Tried in functions and models (test_functions.py, test_models.py), not one by one.
+# Tried in functions and models (test_functions.py, test_models.py, test_user_models.py), not one by one.
 ELSEWHERE = ("TensorList", "Random", "Stateless", "Resource", "Assign", "Rng", "Variable", "Var")
 ELSEWHERE += ("LookupTable", "InitializeTable", "Anonymous")
 IN_FUNCTIONS = {
@@ -31,6 +31,7 @@ IN_FUNCTIONS = {
     *("While", "Const", "EmptyTensorList", "ReadVariableOp", "DisableCopyOnRead", "DestroyResourceOp", "Multinomial"),
     *("TruncatedNormal", "XlaDynamicUpdateSlice", "XlaDynamicSlice"),
     *("HashTable", "HashTableV2", "MutableHashTable", "MutableHashTableV2", "MutableHashTableOfTensors"),
+    *("Dequantize", "RaggedTensorToVariant", "RaggedTensorFromVariant"),
     *("MutableHashTableOfTensorsV2", "MutableDenseHashTable", "MutableDenseHashTableV2"),
 }
 

@@ -305,7 +305,7 @@ _ANY = frozenset(("Const", "Identity", "IdentityN", "Assert", "NoOp"))  # no mat
 
 def _on_host(op: str, definition: OpDefinition, attributes: Mapping[str, Any]) -> bool:
     """Whether an op takes or gives strings, or works on tables."""
-    if "Table" in op:
+    if "Table" in op or "Variant" in op:
         return True
     if op in _ANY or any(attribute.kind == "func" for attribute in definition.attributes.values()):
         return False

@@ -165,7 +165,7 @@ class _Loop:
 
 def _carriable(value: Any) -> bool:
     if isinstance(value, TensorList):
-        return bool(value.dtype.name != "string")
+        return value.dtype.numpy is not None and not value.dtype.numpy.hasobject
     return isinstance(value, jax.Array) or (known(value) and not value.dtype.hasobject)
 
 
