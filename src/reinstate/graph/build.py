@@ -128,9 +128,9 @@ class GraphBuilder:
     def _add(self, definition: OpDefinition, inputs: Sequence[str], values: Mapping[str, Any]) -> Any:
         kinds = definition.attributes
         written = {
-            name: (kinds[name].kind, value)
+            name: value if name.startswith("_") else (kinds[name].kind, value)  # annotations say their kind
             for name, value in values.items()
-            if kinds[name].required or value != _default(kinds[name])
+            if name.startswith("_") or kinds[name].required or value != _default(kinds[name])
         }
         name = self._unique(f"{self.scope}/{definition.name}" if self.scope else definition.name)
         self._nodes[name] = _Node(name, definition.name, tuple(inputs), written)

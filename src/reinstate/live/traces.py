@@ -6,6 +6,7 @@ open, and so are other dimensions that the model leaves open.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -181,7 +182,14 @@ def _trace(endpoint: Endpoint, shared: bool) -> tuple[Any, dict[str, tuple[Any, 
     except ReinstateError:
         raise
     except Exception as error:  # the model's own code runs in it, and may raise anything
-        raise UnsupportedError(f"it cannot be traced with open dimensions: {_keras.reason(error)}") from error
+        raise UnsupportedError(f"it cannot be traced with open dimensions: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without Keras' heading and its list of arguments."""
+    parts = [part.strip() for part in re.sub(r"\x1b\[\d+m", "", str(error)).split("\n\n")]
+    heading = parts[0].startswith("Exception encountered when calling") and len(parts) > 1
+    return " ".join(parts[1 if heading else 0].split())[:400]
 
 
 def _symbolic(inputs: Mapping[str, TensorSpec], shared: bool) -> dict[str, tuple[Any, ...]]:

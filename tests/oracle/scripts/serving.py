@@ -45,7 +45,8 @@ def _keras(path, inputs):
 
 def _gradients(path, inputs):
     """The gradients of the sum of the squares of all outputs, for inputs and variables."""
-    signature = tf.saved_model.load(path).signatures["serving_default"]
+    loaded = tf.saved_model.load(path)  # held, or its variables are gone
+    signature = loaded.signatures["serving_default"]
     given = {name: tf.constant(value) for name, value in inputs.items()}
     floats = [name for name in sorted(given) if given[name].dtype.is_floating]
     variables = [v for v in signature.variables if v.trainable]
@@ -54,6 +55,7 @@ def _gradients(path, inputs):
         loss = tf.add_n([tf.reduce_sum(tf.square(value)) for value in signature(**given).values()])
     gradients = tape.gradient(loss, [*(given[name] for name in floats), *variables])
     names = [*floats, *(v.name for v in variables)]
+    assert loaded is not None
     return {name: tf.convert_to_tensor(value) for name, value in zip(names, gradients) if value is not None}
 
 

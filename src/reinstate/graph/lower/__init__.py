@@ -1,5 +1,5 @@
 """The rules by which jax's primitives become ops, by subject: importing this fills the table."""
 
-from reinstate.graph.lower import array, linalg, math, nn, pool
+from reinstate.graph.lower import array, gather, linalg, loops, math, nn, pool, sorting
 
-__all__ = ["array", "linalg", "math", "nn", "pool"]
+__all__ = ["array", "gather", "linalg", "loops", "math", "nn", "pool", "sorting"]

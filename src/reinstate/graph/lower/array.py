@@ -58,8 +58,15 @@ def expand_dims(g, x, *, dimensions):
 
 @lower("transpose")
 def transpose(g, x, *, permutation):
-    order = ints(permutation)
-    return x if order == list(range(len(order))) else g("Transpose", x, vector(order))
+    return transposed(g, x, permutation)
+
+
+def transposed(g, x, order):
+    """The tensor with its axes in another order."""
+    order = ints(order)
+    if order == list(range(x.rank)):
+        return x
+    return replace(g("Transpose", x, vector(order)), shape=tuple(x.shape[axis] for axis in order))
 
 
 @lower("rev")

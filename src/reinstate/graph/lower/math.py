@@ -78,12 +78,22 @@ _LOGICAL = {
 
 def narrowed(*operands):
     """The operands without the broadcasts that the op does by itself: one must keep the whole shape."""
-    whole = [each.narrow is None and each.rank > 0 for each in operands]
-    if not any(whole):
-        # The first that is not a scalar carries the shape.
-        first = next((i for i, each in enumerate(operands) if each.rank), 0)
-        whole = [i == first for i in range(len(operands))]
-    return [each if keep or each.narrow is None else each.narrow for each, keep in zip(operands, whole, strict=True)]
+    whole = _whole(operands)
+    kept = [each.narrow is None and tuple(each.shape) == whole for each in operands]
+    if not any(kept):
+        kept = [tuple(each.shape) == whole for each in operands]
+        kept = [keep and not any(kept[:i]) for i, keep in enumerate(kept)]
+    return [each if keep or each.narrow is None else each.narrow for each, keep in zip(operands, kept, strict=True)]
+
+
+def _whole(operands):
+    """The shape that comes of them together; jax, too, broadcasts axes of size 1."""
+    shapes = [each.shape for each in operands if each.rank]
+    return tuple(next((n for n in sizes if not _is_one(n)), 1) for sizes in zip(*shapes, strict=True))
+
+
+def _is_one(size):
+    return isinstance(size, int | np.integer) and size == 1
 
 
 def _elementwise(op, arity):
@@ -229,7 +239,7 @@ def shift_right_logical(g, x, y):
 def shift_right_arithmetic(g, x, y):
     x, y = narrowed(x, y)
     most = np.asarray(8 * x.dtype.size - 1, x.dtype.numpy)
-    fits = y.value is not None and bool((y.value.astype(np.int64) % 2**63 <= most).all())
+    fits = y.value is not None and bool(((y.value >= 0) & (y.value <= most)).all())
     return g("RightShift", x, y if fits else _clipped(g, y, most))
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from reinstate.errors import UnsupportedError
 from reinstate.graph.dimensions import is_static
-from reinstate.graph.lower.array import pad
-from reinstate.graph.lowering import ints, lower, vector
+from reinstate.graph.lower.array import pad, transposed
+from reinstate.graph.lowering import ints, lower
 
 
 @lower("conv_general_dilated", ignore="preferred_element_type")
@@ -22,8 +22,8 @@ def conv_general_dilated(
     if batch_group_count != 1:
         raise UnsupportedError(f"batch_group_count={batch_group_count}")
     lhs, rhs, result = (ints(spec) for spec in dimension_numbers)
-    x = _ordered(g, x, [lhs[0], *lhs[2:], lhs[1]])
-    kernel = _ordered(g, kernel, [*rhs[2:], rhs[1], rhs[0]])
+    x = transposed(g, x, [lhs[0], *lhs[2:], lhs[1]])
+    kernel = transposed(g, kernel, [*rhs[2:], rhs[1], rhs[0]])
     space, lacking = len(lhs) - 2, max(0, 2 - (len(lhs) - 2))
     if space > 3:
         raise UnsupportedError(f"a convolution over {space} axes")
@@ -36,14 +36,7 @@ def conv_general_dilated(
     shape = [out.shape[axis] for axis in (result[0], *result[2:], result[1])]
     made = _convolution(g, x, kernel, strides, edges, dilation, spread, int(feature_group_count))
     made = g.reshape(replace(made, shape=(shape[0], *ones, *shape[1:])), shape)
-    return _ordered(g, made, list(np.argsort([result[0], *result[2:], result[1]])))
-
-
-def _ordered(g, x, order):
-    order = ints(order)
-    if order == list(range(x.rank)):
-        return x
-    return replace(g("Transpose", x, vector(order)), shape=tuple(x.shape[axis] for axis in order))
+    return transposed(g, made, list(np.argsort([result[0], *result[2:], result[1]])))
 
 
 def _convolution(g, x, kernel, strides, edges, dilation, spread, groups):
@@ -88,14 +81,14 @@ def _plain(g, x, kernel, strides, edges, dilation):
 
 def _node(g, op, x, kernel, strides, edges, dilation):
     """SAME and VALID where they say the same; else padding first."""
-    kind = _kind(x.shape[1:-1], kernel.shape[: len(strides)], strides, edges, dilation)
+    kind = padding_name(x.shape[1:-1], kernel.shape[: len(strides)], strides, edges, dilation)
     if kind is None:
         paddings = np.array([[0, 0], *edges, [0, 0]], np.int32)
         x, kind = g("Pad", x, paddings), "VALID"
     return g(op, x, kernel, strides=[1, *strides, 1], padding=kind, dilations=[1, *dilation, 1])
 
 
-def _kind(sizes, window, strides, edges, dilation):
+def padding_name(sizes, window, strides, edges, dilation):
     """The name of the padding; None where it has none."""
     if not any(map(any, edges)):
         return "VALID"

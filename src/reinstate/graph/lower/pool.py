@@ -10,9 +10,9 @@ import numpy as np
 
 from reinstate.errors import UnsupportedError
 from reinstate.graph.dimensions import is_static
-from reinstate.graph.lower.array import pad
-from reinstate.graph.lower.nn import _kind
-from reinstate.graph.lowering import ints, lower, vector
+from reinstate.graph.lower.array import pad, transposed
+from reinstate.graph.lower.nn import padding_name
+from reinstate.graph.lowering import ints, lower
 
 
 @lower("reduce_window_max")
@@ -82,17 +82,11 @@ def is_padded_oddly(shape, order, window):
     sizes = [shape[order.index(axis)] for axis in axes]
     if any(not is_static(window.padding[axis]) for axis in axes):
         return True
-    name = _kind(
+    name = padding_name(
         sizes, [window.sizes[a] for a in axes], [window.strides[a] for a in axes], [window.padding[a] for a in axes],
         [1] * len(axes),
     )  # fmt: skip
     return name != "SAME"
-
-
-def transposed(g, x, order):
-    if order == list(range(x.rank)):
-        return x
-    return replace(g("Transpose", x, vector(order)), shape=tuple(x.shape[axis] for axis in order))
 
 
 def _windows(g, op, x, window, front, kind, shape):
