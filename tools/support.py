@@ -83,7 +83,7 @@ def _described(name: str) -> str:
     """A case in the words of the one who builds it."""
     case = SMALL.get(name)
     if case is None or case["family"] == "dtype policy":
-        return name.removeprefix("policy-")
+        return name.removeprefix("policy-").removeprefix("application-")
     given: Config = case["arguments"] if case["kind"] == "layer" else case["compile"]["loss"]["config"]
     return f"{case['class_name']}({', '.join(f'{key}={value!r}' for key, value in given.items())})"
 
