@@ -56,7 +56,61 @@ _CONV = {
     "dilation_rate": PAIR,
     "use_bias": FLAG,
 }
-LAYER = st.one_of(
+_TRIPLE = st.lists(SIZE, min_size=3, max_size=3)
+_ORDER = st.sampled_from(["channels_first", "channels_last"])
+_PADDED = {"strides": PAIR, "padding": PADDING, "use_bias": FLAG, "activation": ACTIVATION}
+_FLAT = {**BASE, "data_format": _ORDER}
+_SIMPLE = {**BASE, **_LOOP, "units": SIZE, "activation": ACTIVATION, "use_bias": FLAG, "recurrent_dropout": NUMBER}
+_EDGES = st.lists(PAIR, min_size=2, max_size=2)
+_NORMALIZED = {"epsilon": NUMBER, "center": FLAG, "scale": FLAG, **_weight("beta", "gamma")}
+_UNBUILT = {f"{name}_shape": st.none() for name in ("query", "key", "value")}
+_HEADS = {
+    **_UNBUILT,
+    "num_heads": SIZE,
+    "key_dim": SIZE,
+    "value_dim": st.none() | SIZE,
+    "dropout": NUMBER,
+    "use_bias": FLAG,
+}
+
+# One of each family of rows in the table of layers.
+MORE = st.one_of(
+    *(_object(name, **BASE) for name in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Identity")),
+    *(_object(name, **_FLAT) for name in ("Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling1D")),
+    *(_object(f"Conv{i}DTranspose", **BASE, filters=SIZE, **_PADDED, **_weight("kernel", "bias")) for i in (2, 3)),
+    _object("DepthwiseConv2D", **BASE, depth_multiplier=SIZE, **_PADDED, **_weight("depthwise", "bias")),
+    _object("LocallyConnected2D", **BASE, filters=SIZE, **_PADDED, **_weight("kernel", "bias")),
+    _object("SimpleRNN", **_SIMPLE, **_weight("kernel", "recurrent", "bias")),
+    _object(
+        "GRU", **_SIMPLE, reset_after=FLAG, recurrent_activation=ACTIVATION, **_weight("kernel", "recurrent", "bias")
+    ),
+    _object("StackedRNNCells", **BASE, cells=st.lists(_object("GRUCell", **_GRU_CELL), min_size=1, max_size=3)),
+    _object("LayerNormalization", **BASE, axis=SIZE, **_NORMALIZED),
+    _object("GroupNormalization", **BASE, groups=SIZE, axis=SIZE, **_NORMALIZED),
+    _object("PReLU", **BASE, shared_axes=st.none() | PAIR, **_weight("alpha")),
+    _object("ELU", **BASE, alpha=NUMBER),
+    _object("ThresholdedReLU", **BASE, theta=NUMBER),
+    _object("Softmax", **BASE, axis=SIZE),
+    _object("Dropout", **BASE, rate=NUMBER, noise_shape=st.none() | PAIR, seed=SEED),
+    _object("GaussianNoise", **BASE, stddev=NUMBER),
+    _object("ActivityRegularization", **BASE, l1=NUMBER, l2=NUMBER),
+    _object("Cropping2D", **_FLAT, cropping=_EDGES),
+    _object("ZeroPadding2D", **_FLAT, padding=_EDGES),
+    _object("UpSampling2D", **_FLAT, size=PAIR, interpolation=st.sampled_from(["nearest", "bilinear", "area"])),
+    _object("Reshape", **BASE, target_shape=PAIR),
+    _object("Permute", **BASE, dims=PAIR),
+    _object("RepeatVector", **BASE, n=SIZE),
+    _object("Concatenate", **BASE, axis=SIZE),
+    _object("Dot", **BASE, axes=SIZE | PAIR, normalize=FLAG),
+    _object("MultiHeadAttention", **BASE, **_HEADS, **_weight("kernel", "bias")),
+    _object("AdditiveAttention", **BASE, use_scale=FLAG, dropout=NUMBER),
+    _object("Rescaling", **BASE, scale=NUMBER, offset=NUMBER),
+    _object("Resizing", **BASE, height=SIZE, width=SIZE, interpolation=st.sampled_from(["bilinear", "bicubic"])),
+    _object("AveragePooling3D", **_FLAT, pool_size=_TRIPLE, strides=_TRIPLE, padding=PADDING),
+    _object("Masking", **BASE, mask_value=NUMBER),
+    _object("AddLoss", **BASE, unconditional=FLAG),
+)
+LAYER = MORE | st.one_of(
     _object("Dense", **_DENSE),
     _object("Conv2D", **BASE, **_CONV, groups=SIZE, activation=ACTIVATION, **_weight("kernel", "bias")),
     _object("SeparableConv2D", **BASE, **_CONV, activation=ACTIVATION, **_weight("depthwise", "pointwise", "bias")),
