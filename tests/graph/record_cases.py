@@ -85,3 +85,26 @@ def quantized() -> Iterator[Case]:
 
 
 GROUPS["quantized"] = list(quantized())
+
+
+def special() -> Iterator[Case]:
+    for op in ("BesselJ0", "BesselJ1", "Dawsn", "FresnelSin", "FresnelCos"):
+        yield c(op, f(3, 4, low=-6, high=6))
+        yield c(op, np.array([0.0, -0.0, np.nan], np.float32))
+    for op in ("BesselY0", "BesselY1", "BesselK0", "BesselK0e", "BesselK1", "BesselK1e"):
+        yield c(op, f(3, 4, low=0.1, high=6))
+        yield c(op, f(3, low=0.1, high=6).astype(np.float64))
+
+
+def detection() -> Iterator[Case]:
+    corners = np.sort(f(2, 6, 2, 2, low=-0.2, high=1.2), axis=2).reshape(2, 6, 1, 4)
+    of_each = np.sort(f(2, 6, 3, 2, 2, low=0, high=1), axis=3).reshape(2, 6, 3, 4)
+    scores = f(2, 6, 3, low=0, high=1, seed=4)
+    for boxes in (corners, of_each):
+        for pad in (True, False):
+            limits = np.float32(0.3), np.float32(0.25)
+            yield c("CombinedNonMaxSuppression", boxes, scores, 2, 8, *limits, pad_per_class=pad, clip_boxes=pad)
+    yield c("CombinedNonMaxSuppression", corners, scores, 6, 3, np.float32(0.5), np.float32(0))
+
+
+GROUPS.update({"special": list(special()), "detection": list(detection())})

@@ -9,10 +9,10 @@ import reinstate
 from tests.graph.packing import unpack
 
 MODELS = (
-    *("assertions", "branch_on_text", "characters", "clipped", "counting_table", "csv", "dense_table"),
+    *("assertions", "boxes", "branch_on_text", "characters", "clipped", "counting_table", "csv", "dense_table"),
     *("einsums", "grams", "hashed_words", "inverse_stft", "labels", "losses", "mapped_text", "matrices"),
     *("numbers_of_text", "parse_example", "parse_single", "pictures", "quantized", "ragged", "raw"),
-    *("recurrence", "segments", "sets", "sorting", "sparse", "spectrogram", "vocabulary_file", "word_table"),
+    *("recurrence", "segments", "sets", "sorting", "sparse", "special", "spectrogram", "vocabulary_file", "word_table"),
 )
 
 
