@@ -186,7 +186,7 @@ def test_an_old_tensorflow(saved, oracle_for, tmp_path: Path):
 
 def test_tensorflow_differentiates_it(saved, oracle, tmp_path: Path):
     directory, _ = saved
-    names = ["mlp", "convolutions", "recurrent", "transformer", "unet", "sequences"]
+    names = ["mlp", "convolutions", "recurrent", "transformer", "unet"]
     out = tmp_path / "out.npz"
     assert oracle("serving.answers", paths=[str(directory / n) for n in names], ways=["gradients"], out=str(out)) == {}
     with np.load(out) as file:

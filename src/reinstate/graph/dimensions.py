@@ -8,6 +8,7 @@ Source: jax.export.symbolic_shape, "Shape polymorphism" in jax's documentation.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -33,14 +34,17 @@ class Dimensions:
 
     def __init__(self, graph: GraphBuilder) -> None:
         self._graph = graph
-        self._sources: dict[str, tuple[Tensor, int]] = {}  # expression: argument and axis
+        self._sources: dict[str, tuple[Tensor, int, int]] = {}  # expression: argument, axis, what to divide it by
         self._made: dict[str, Tensor] = {}
 
     def offer(self, argument: Tensor) -> None:
         """Note which dimensions can be read off this argument."""
         for axis, size in enumerate(argument.shape):
             if not is_static([size]):
-                self._sources.setdefault(str(size), (argument, axis))
+                text = str(size)
+                self._sources.setdefault(text, (argument, axis, 1))
+                if multiple := re.fullmatch(r"(\d+)\*(\w+)", text):
+                    self._sources.setdefault(multiple[2], (argument, axis, int(multiple[1])))
 
     def __call__(self, size: Any) -> Tensor:
         """The size as a tensor."""
@@ -56,10 +60,12 @@ class Dimensions:
             self._graph.scope = scope
         return self._made[text]
 
-    def _read(self, argument: Tensor, axis: int) -> Tensor:
+    def _read(self, argument: Tensor, axis: int, divisor: int) -> Tensor:
         begin, end, step = (np.array([value], np.int32) for value in (axis, axis + 1, 1))
         shape = self._graph("Shape", argument)
         made: Tensor = self._graph("StridedSlice", shape, begin, end, step, shrink_axis_mask=1)
+        if divisor > 1:
+            made = self._graph("FloorDiv", made, np.int32(divisor))
         return made
 
     def _computed(self, text: str) -> Tensor:

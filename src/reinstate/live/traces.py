@@ -156,16 +156,24 @@ def _open(shape: Sequence[Any]) -> tuple[int | None, ...]:
 def _traced(endpoint: Endpoint) -> tuple[Any, dict[str, tuple[Any, ...]], list[str]]:
     """The jaxpr, the shapes of the inputs in it, and the names of what it gives.
 
-    Open dimensions are of sizes of their own at first; where that does not work, those of one axis are the same.
+    Open dimensions are of sizes of their own at first; where that does not work, those of one axis are the same, and
+    multiples of 2, 4, ... (a model that halves images and doubles them again takes no others).
     """
-    try:
-        return _trace(endpoint, shared=False)
-    except UnsupportedError:
-        return _trace(endpoint, shared=True)
+    ways = _WAYS if any(None in (spec.shape or ())[1:] for spec in endpoint.inputs.values()) else _WAYS[:1]
+    for way in ways[:-1]:
+        try:
+            return _trace(endpoint, *way)
+        except UnsupportedError:
+            continue
+    return _trace(endpoint, *ways[-1])
 
 
-def _trace(endpoint: Endpoint, shared: bool) -> tuple[Any, dict[str, tuple[Any, ...]], list[str]]:
-    shapes = _symbolic(endpoint.inputs, shared)
+# Whether the open dimensions of one axis are the same, and what they are multiples of.
+_WAYS = ((False, 1), (True, 1), (True, 2), (True, 4), (True, 8), (True, 16), (True, 32), (False, 1))
+
+
+def _trace(endpoint: Endpoint, shared: bool, factor: int) -> tuple[Any, dict[str, tuple[Any, ...]], list[str]]:
+    shapes = _symbolic(endpoint.inputs, shared, factor)
     names: list[str] = []
 
     def function(values: Sequence[Any], arrays: Sequence[Any]) -> list[Any]:
@@ -192,13 +200,14 @@ def _reason(error: Exception) -> str:
     return " ".join(parts[1 if heading else 0].split())[:400]
 
 
-def _symbolic(inputs: Mapping[str, TensorSpec], shared: bool) -> dict[str, tuple[Any, ...]]:
+def _symbolic(inputs: Mapping[str, TensorSpec], shared: bool, factor: int) -> dict[str, tuple[Any, ...]]:
     """The shapes with a variable for each dimension that is open; the first is the batch, in all inputs the same."""
     texts = {}
     for number, (name, spec) in enumerate(inputs.items()):
         if spec.shape is None:
             raise UnsupportedError(f"the input {name} is of any rank")
         variable = ["b", *(f"d{axis}" if shared else f"d{number}_{axis}" for axis in range(1, len(spec.shape)))]
+        variable[1:] = [f"{factor}*{each}" if factor > 1 else each for each in variable[1:]]
         texts[name] = [variable[axis] if size is None else str(size) for axis, size in enumerate(spec.shape)]
     scope = jax_export.SymbolicScope()
     return {name: tuple(jax_export.symbolic_shape(",".join(text), scope=scope)) for name, text in texts.items()}
