@@ -75,7 +75,7 @@ def test_the_plain_case_runs():
 
 
 def test_all_unsupported_ops_are_named_with_node_and_function():
-    inner = function("g", [node("deep", "CTCGreedyDecoder"), node("y", "Acosh", "x", T=dtype(FLOAT))], "y:y:0")
+    inner = function("g", [node("deep", "CTCBeamSearchDecoder"), node("y", "Acosh", "x", T=dtype(FLOAT))], "y:y:0")
     inner.control_ret["deep"] = "deep"
     outer = function(
         "f",
@@ -89,7 +89,7 @@ def test_all_unsupported_ops_are_named_with_node_and_function():
         run(inner, outer)
     assert set(error.value.offenders) == {
         "MyOwnOp (node strange): not an op of TensorFlow's own in f",
-        "CTCGreedyDecoder (node deep) in g",
+        "CTCBeamSearchDecoder (node deep) in g",
     }
 
 
@@ -283,3 +283,15 @@ def test_op_definitions():
 def test_a_table_is_filled_from_assets_only():
     with pytest.raises(UnsafeError, match="'/etc/passwd', which is no asset of the model"):
         Context(Library({})).lines(b"/etc/passwd")
+
+
+def test_control_flow_of_tf1_that_is_damaged():
+    merge = messages.NodeDef(name="m", op="Merge", input=["a", "b"])
+    circle = [messages.NodeDef(name=a, op="Identity", input=[b]) for a, b in (("p", "q"), ("q", "p"))]
+    with pytest.raises(UnsupportedError, match="whose branches no one condition decides on"):
+        Library({}).plan_graph([merge], [], ["m:0"])
+    with pytest.raises(CorruptError, match="without its inputs"):
+        Library({}).plan_graph([merge, messages.NodeDef(name="a", op="Switch")], [], ["m:0"])
+    switch = messages.NodeDef(name="a", op="Switch", input=["x", "p"])
+    with pytest.raises(CorruptError, match="in a circle"):
+        Library({}).plan_graph([merge, switch, *circle], [], ["m:0"])

@@ -25,7 +25,7 @@ GROUPS = sorted(path.stem for path in RECORDS.glob("*.json"))
 
 # Tried in functions and models (test_functions.py, test_models.py, test_user_models.py), not one by one.
 ELSEWHERE = ("TensorList", "Random", "Stateless", "Resource", "Assign", "Rng", "Variable", "Var")
-ELSEWHERE += ("LookupTable", "InitializeTable", "Anonymous")
+ELSEWHERE += ("TensorArray", "LookupTable", "InitializeTable", "Anonymous")
 IN_FUNCTIONS = {
     *("PartitionedCall", "StatefulPartitionedCall", "NoOp", "ControlTrigger", "Placeholder", "Assert", "If", "Case"),
     *("While", "Const", "EmptyTensorList", "ReadVariableOp", "DisableCopyOnRead", "DestroyResourceOp", "Multinomial"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 
@@ -45,3 +46,13 @@ def test_signature(models, name):
     for turn in ("out", "again" if any(key.startswith("again/") for key in found) else "out"):
         expected = {key.removeprefix(f"{turn}/"): v for key, v in found.items() if key.startswith(f"{turn}/")}
         check(function(**inputs), expected)
+
+
+def test_a_graph_of_tf1(oracle, tmp_path):
+    oracle("user_models.save_v1", directory=str(tmp_path))
+    with np.load(tmp_path / "v1.npz") as file:
+        found = dict(file)
+    inputs = {"x": found.pop("x")}
+    module = reinstate.load(tmp_path / "v1")
+    check(module.signatures["serving_default"](**inputs), found)
+    check(jax.jit(module.signatures["serving_default"])(**inputs), found)

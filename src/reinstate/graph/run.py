@@ -6,7 +6,8 @@ Variables are read and written through a ``Scope``; functions call functions thr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -14,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from reinstate.errors import CorruptError, MismatchError, ReinstateError, UnsafeError, UnsupportedError, where
-from reinstate.graph.plan import Plan, Step, functions_in, plan_function
+from reinstate.graph.frames import rewritten
+from reinstate.graph.plan import Plan, Step, functions_in, plan_function, plan_graph
 from reinstate.graph.rules import RULES, Rule, UnknownValueError, known, static, traced
 from reinstate.graph.variables import Assignable, Scope
 
@@ -70,6 +72,18 @@ class Library:
                 raise CorruptError(f"there is no function {name!r}")
             found = self._plans[name] = plan_function(self._functions[name], self._functions)
         return found
+
+    def plan_graph(self, nodes: Iterable[Any], feeds: Sequence[str], fetches: Sequence[str]) -> Plan:
+        """Compile what computes some tensors of a graph; loops and branches of TF1 become functions of this library.
+
+        Raises:
+            CorruptError: it is damaged.
+        """
+        whole = rewritten(nodes)
+        for name, part in whole.parts.items():
+            found = plan_graph(part.nodes, part.feeds, part.fetches, self._functions)
+            self._plans[name] = replace(found, name=name)
+        return plan_graph(whole.nodes, feeds, fetches, self._functions)
 
     def check(self, name: str) -> None:
         """Make sure that a function, with all that it calls, can be run.

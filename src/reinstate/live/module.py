@@ -15,7 +15,6 @@ import numpy as np
 from reinstate.archive.model import Archive, Function, Graph, ObjectNode, Trace
 from reinstate.archive.model import Variable as StoredVariable
 from reinstate.errors import CorruptError, UnsupportedError, where
-from reinstate.graph.plan import plan_graph
 from reinstate.graph.run import Library
 from reinstate.graph.tables import LookupTable
 from reinstate.graph.tensors import read_tensor
@@ -254,7 +253,7 @@ class Objects:
 
     def _graph_runner(self, takes: Mapping[str, str], gives: Mapping[str, str]) -> Runner:
         feeds, fetches = ([tensors[key] for key in sorted(tensors)] for tensors in (takes, gives))
-        plan = plan_graph(self._definition.node, feeds, fetches, self._library.functions)
+        plan = self._library.plan_graph(self._definition.node, feeds, fetches)
         variables = _ByName(self)
         return Runner(self._library, plan, lambda: [], variables)
 

@@ -521,3 +521,39 @@ def save(directory):
             found.update({f"{turn}/{key}": pack(value.numpy()) for key, value in outputs.items()})
         np.savez(os.path.join(directory, name + ".npz"), **found)
     return sorted(MODELS)
+
+
+def save_v1(directory):
+    """A graph as TF1 writes it: switches and frames, variables that are references, no object graph."""
+    v1 = tf.compat.v1
+    v1.disable_control_flow_v2()
+    try:
+        with tf.Graph().as_default(), v1.Session() as session:
+            x = v1.placeholder(tf.float32, [None, 3])
+            train = v1.placeholder_with_default(False, [])
+            w = v1.get_variable("w", initializer=f32(3, 3), use_resource=False)
+            r = v1.get_variable("r", initializer=np.float32(2), use_resource=True)
+            _, y = v1.while_loop(lambda i, y: i < 4, lambda i, y: (i + 1, tf.tanh(y @ w) + r), [0, x])
+            outputs = {
+                "y": y,
+                "branch": v1.cond(train, lambda: y * 2.0, lambda: y + w[0]),
+                "nested": v1.cond(tf.reduce_sum(x) > 0, lambda: v1.cond(train, lambda: x, lambda: x * 3.0), lambda: -x),
+                "constant": v1.cond(tf.reduce_sum(x) > 0, lambda: 1.0, lambda: 2.0),
+                "mapped": v1.map_fn(lambda row: tf.reduce_sum(row) * r, x),
+                "halved": v1.while_loop(lambda a: tf.reduce_sum(a) > 1.0, lambda a: a * 0.5, [tf.abs(x) * 50]),
+                "inner": v1.while_loop(
+                    lambda i, a: i < 3,
+                    lambda i, a: (i + 1, v1.while_loop(lambda j, b: j < i, lambda j, b: (j + 1, b + x), [0, a])[1]),
+                    [0, x],
+                )[1],
+            }
+            session.run(v1.global_variables_initializer())
+            fed = f32(2, 3)
+            found = session.run(outputs, {x: fed})
+            signature = v1.saved_model.predict_signature_def({"x": x}, outputs)
+            builder = v1.saved_model.Builder(os.path.join(directory, "v1"))
+            builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature})
+            builder.save()
+    finally:
+        v1.enable_control_flow_v2()
+    np.savez(os.path.join(directory, "v1.npz"), x=fed, **found)

@@ -2,6 +2,7 @@
 
 from reinstate.graph.ops import (
     array,
+    arrays,
     blocks,
     boxes,
     control,
@@ -34,6 +35,7 @@ from reinstate.graph.ops import (
 
 __all__ = [
     "array",
+    "arrays",
     "blocks",
     "boxes",
     "control",

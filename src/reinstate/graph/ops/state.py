@@ -36,7 +36,8 @@ def var_handle_op(*, shared_name, context):
 
 @op("VariableV2", "Variable", ignore="container shape dtype")
 def variable_v2(*, shared_name, context):
-    return context.variable(shared_name)
+    """A variable of TF1 is its value; nothing that is run here assigns to one."""
+    return _read(context.variable(shared_name), context)
 
 
 @op("ReadVariableOp")
