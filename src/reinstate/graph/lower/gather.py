@@ -224,6 +224,8 @@ def _windows(g, indices, indexed, wide, sizes):
 def _written(g, op, x, places, updates, mode, indexed):
     """Elements that have no place go to a row behind the last, which is cut off again."""
     sizes = x.shape[:indexed]
+    if places.rank == 1:  # the op wants a list of places
+        places, updates = (g.reshape(each, [1, *each.shape]) for each in (places, updates))
     if mode == GatherScatterMode.CLIP:
         places, _ = _bounded(g, places, sizes, mode)
     if mode != GatherScatterMode.FILL_OR_DROP or _known_inside(places, sizes):

@@ -11,10 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from reinstate import dtypes
 from reinstate.graph.build import VARIANT, open_shape
 from reinstate.graph.lowering import dtype_of, lower
 
 _LOWER = ("bool", True)  # run by the executor itself, as TensorFlow asks for
+BOOL = dtypes.from_name("bool")
 _ONE = np.int32(1)
 
 
@@ -88,9 +90,9 @@ def _loop(g, goes_on, step, values, limit):
     start = [g.constant(np.int32(0)), g.own(limit), *values]
     asked, done = g.inner(), g.inner()
     inner = [_arguments(each, start) for each in (asked, done)]
-    test = goes_on(asked, inner[0][0], inner[0][2:])
+    test = asked.own(goes_on(asked, inner[0][0], inner[0][2:]))
     counter, most, *now = inner[1]
-    made = [done("AddV2", counter, _ONE), most, *step(done, counter, now)]
+    made = [done("AddV2", counter, _ONE), most, *map(done.own, step(done, counter, now))]
     captured = list(_captured(asked, done).values())
     through = [done.own(each) for each in captured]
     cond = asked.finish("while_cond", [("result", test)], captured)
@@ -124,7 +126,10 @@ def _captured(*graphs):
 @lower("cond")
 def cond(g, index, *operands, branches, inline):
     graphs = [g.inner() for _ in branches]
-    results = [inline(inner, branch, operands) for inner, branch in zip(graphs, branches, strict=True)]
+    results = [
+        [inner.own(each) for each in inline(inner, branch, operands)]
+        for inner, branch in zip(graphs, branches, strict=True)
+    ]
     captured = list(_captured(*graphs).values())
     names = [
         inner.finish("branch", [(f"result_{i}", each) for i, each in enumerate(result)], captured)
@@ -140,5 +145,6 @@ def cond(g, index, *operands, branches, inline):
         "_read_only_resource_inputs": ("list(int)", []),
     }
     if len(branches) == 2:
-        return g("StatelessIf", index, captured, then_branch=names[1], else_branch=names[0], **shared)
+        second = g("Cast", index, DstT=BOOL)
+        return g("StatelessIf", second, captured, then_branch=names[1], else_branch=names[0], **shared)
     return g("StatelessCase", index, captured, branches=names, **shared)
