@@ -139,6 +139,7 @@ BITS = {
     "shifts": lambda i: (i << 2, i >> 1, lax.shift_right_logical(i, jnp.full_like(i, 3)), i << abs(i) * 9),
     "casts": lambda i: (lax.bitcast_convert_type(i, jnp.float32), i.astype(jnp.uint8), i.astype(jnp.float32)),
     "arithmetic": lambda i: (i // 3, i % 3, lax.div(i, jnp.full_like(i, 2)), lax.rem(i, jnp.full_like(i, 3)), -i),
+    "unsigned": lambda i: (abs(i).astype(jnp.uint32) // 3, abs(i).astype(jnp.uint32) % 3),
     "select": lambda i: lax.select_n(abs(i) % 3, i, i * 2, i * 3),
     "one hot": lambda i: jax.nn.one_hot(i, 5),
     "count": lambda i: lax.population_count(i),

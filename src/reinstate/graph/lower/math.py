@@ -142,13 +142,21 @@ def maximum(g, x, y):
 @lower("div")
 def div(g, x, y):
     x, y = narrowed(x, y)
+    if named(x, "uint32"):
+        return _in_64_bits(g, "TruncateDiv", x, y)
     return g("RealDiv" if named(x, *_FLOATS, "complex64", "complex128") else "TruncateDiv", x, y)
 
 
 @lower("rem")
 def rem(g, x, y):
     x, y = narrowed(x, y)
-    return g("FloorMod" if x.dtype.name.startswith("uint") else "TruncateMod", x, y)
+    return g("TruncateMod", x, y) if named(x, *_FLOATS, "int32", "int64") else _in_64_bits(g, "TruncateMod", x, y)
+
+
+def _in_64_bits(g, op, x, y):
+    """An op that TensorFlow, or an old one, does not have for small or unsigned integers."""
+    wide = [g("Cast", each, DstT=dtypes.from_name("int64")) for each in (x, y)]
+    return g("Cast", g(op, *wide), DstT=x.dtype)
 
 
 @lower("integer_pow")
