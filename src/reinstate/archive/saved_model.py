@@ -37,6 +37,7 @@ OWNED = frozenset(
 KERAS3_FILE = Path("assets.extra", "reinstate.keras3.json")
 EXPORTED_FILE = Path("assets", "saved_model.json")
 _TENSORFLOW_VERSION = "2.15.0"  # the newest whose readers and writers this layout is that of
+_METRIC = "_tf_keras_metric"
 _SERVE = "serve"
 
 
@@ -271,6 +272,8 @@ def _metadata_message(nodes: tuple[ObjectNode, ...], texts: Mapping[int, str]) -
     message = messages.SavedMetadata()
     paths = object_graph.paths(nodes)
     for index, text in texts.items():
+        if nodes[index].identifier == _METRIC:
+            continue  # readers of this file do without, and those of the object graph need it, up to TensorFlow 2.4
         node = message.nodes.add(node_id=index, identifier=nodes[index].identifier, metadata=text)
         node.node_path = ".".join(("root", *paths[index]))
         node.version.producer = 2

@@ -17,14 +17,13 @@ import keras
 from reinstate.archive.model import Archive, ArrayTensors, Layout, ObjectNode
 from reinstate.config import down_model
 from reinstate.config.lens import Context
-from reinstate.config.objects import plain
 from reinstate.config.training import down_training
 from reinstate.errors import UnsupportedError
 from reinstate.live import _keras
 from reinstate.live.attributes import legacy_order, state_paths
 from reinstate.live.keras2.models import plain_config
 from reinstate.live.layers import LayerNodes
-from reinstate.live.metrics import capture_metrics
+from reinstate.live.metrics import capture_metrics, serialized_metric
 from reinstate.live.nodes import Graph
 from reinstate.live.optimizer_nodes import capture_optimizer, capture_optimizer_positions, rest
 from reinstate.live.positions import TOP_LEVEL, model_layers
@@ -78,14 +77,8 @@ def _serialized_loss(loss: Any, serialized: Any) -> Any:
 
 
 def _serialized(per_output: Sequence[Sequence[Any] | None]) -> Any:
-    lists = [[_serialized_metric(metric) for metric in metrics or ()] for metrics in per_output]
+    lists = [[serialized_metric(metric) for metric in metrics or ()] for metrics in per_output]
     return lists[0] if len(lists) == 1 else lists
-
-
-def _serialized_metric(metric: Any) -> dict[str, Any]:
-    """What Keras says of a metric, arrays as lists: it does not take its own arrays back (``label_weights`` of AUC)."""
-    item: dict[str, Any] = keras.saving.serialize_keras_object(metric)
-    return {**item, "config": {key: plain(value) for key, value in item["config"].items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +129,7 @@ def capture(model: Any, include_optimizer: bool = True, functions: bool = False)
     if said.training_config is not None:
         if model.optimizer is not None:
             children["optimizer"] = capture_optimizer(graph, model.optimizer, said.training_config)
-        layers.metrics(root, capture_metrics(graph, model))
+        layers.metrics(root, capture_metrics(graph, model, Context(KERAS_VERSION)))
     traces, losses = _traces(graph, model) if functions else (None, ())
     children["signatures"] = graph.add(
         ObjectNode(identifier="signature_map", children={} if traces is None else traces.endpoints)

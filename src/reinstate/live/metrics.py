@@ -6,12 +6,15 @@ In the archive they are a list of nodes, ``keras_api`` > ``metrics`` (in HDF5 fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
 
 from reinstate.archive.model import Archive, Layout, ObjectNode
+from reinstate.config.lens import Context
+from reinstate.config.metrics import down_metric
+from reinstate.config.objects import plain
 from reinstate.config.slots import metric_attribute, metric_dtype
 from reinstate.live import _keras
 from reinstate.live.nodes import Graph
@@ -31,16 +34,33 @@ def _state(metric: Any) -> Iterator[tuple[str, Any]]:
             yield metric_attribute(class_name, name), value
 
 
-def capture_metrics(graph: Graph, model: Any) -> list[int]:
-    """A node for each metric, in the order of ``metrics_with_state``."""
+def serialized_metric(metric: Any) -> dict[str, Any]:
+    """What Keras says of a metric, arrays as lists: it does not take its own arrays back (``label_weights`` of AUC)."""
+    item: dict[str, Any] = keras.saving.serialize_keras_object(metric)
+    return {**item, "config": {key: plain(value) for key, value in item["config"].items()}}
+
+
+def _metadata(label: str, metric: Any, context: Context) -> dict[str, Any]:
+    """What tf.keras says of a metric; from 2.4 on it does without, before it could not load a model with metrics."""
+    about = {"name": label, "dtype": str(metric.dtype)}
+    item = down_metric(serialized_metric(metric), context)
+    if not isinstance(item, Mapping):
+        return {"class_name": type(metric).__name__, **about, "config": about}
+    return {"class_name": item["class_name"], **about, "config": item["config"]}
+
+
+def capture_metrics(graph: Graph, model: Any, context: Context | None = None) -> list[int]:
+    """A node for each metric, in the order of ``metrics_with_state``; with a context, it says which metric it is."""
     _keras.build_metrics(model)
     result = []
-    for _, metric in metrics_with_state(model):
+    for label, metric in metrics_with_state(model):
         class_name = type(metric).__name__
         children = {
             name: graph.variable(variable, dtype=metric_dtype(class_name, name)) for name, variable in _state(metric)
         }
-        result.append(graph.add(ObjectNode(identifier="_tf_keras_metric", children=children), metric))
+        metadata = None if context is None else _metadata(label, metric, context)
+        node = ObjectNode(identifier="_tf_keras_metric", children=children, metadata=metadata)
+        result.append(graph.add(node, metric))
     return result
 
 

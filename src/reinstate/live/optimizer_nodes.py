@@ -24,11 +24,13 @@ from reinstate.live.optimizer import class_name, inner, loss_scale, scalar_varia
 
 def capture_optimizer(graph: Graph, optimizer: Any, training_config: Mapping[str, Any] | None) -> int:
     """The optimizer's node, in the form that the training config names; without one, in the new form."""
+    index = graph.add(ObjectNode(), optimizer)  # before its slots: TensorFlow 2.3 makes them while it walks the nodes
     legacy = training_config is not None and optimizers.is_legacy(training_config["optimizer_config"])
     node = _legacy_node(graph, optimizer) if legacy else _new_node(graph, optimizer)
     scale = {row.keras2: graph.variable(variable, dtype=row.dtype2) for row, variable in loss_scale(optimizer)}
     children = {**node.children, **({"loss_scale": graph.group(scale)} if scale else {})}
-    return graph.add(replace(node, children={**children, "keras3": graph.group(rest(graph, optimizer))}), optimizer)
+    graph.nodes[index] = replace(node, children={**children, "keras3": graph.group(rest(graph, optimizer))})
+    return index
 
 
 def capture_optimizer_positions(graph: Graph, optimizer: Any, training_config: Mapping[str, Any]) -> int:
