@@ -198,10 +198,14 @@ def write_functions(graph: Any, functions: Graph) -> None:
         message.bound_inputs.extend(trace.bound)
         message.canonicalized_input_signature.CopyFrom(write_structure(trace.arguments))
         message.output_signature.CopyFrom(write_structure(trace.results))
+    for index, name in functions.constants.items():
+        graph.nodes[index].constant.operation = name
     for index, function in functions.functions.items():
         if function.positional is None:
             graph.nodes[index].function.concrete_functions.extend(function.traces)
-            graph.nodes[index].function.function_spec.fullargspec.CopyFrom(_full_specification(function))
+            specification = graph.nodes[index].function.function_spec
+            specification.fullargspec.CopyFrom(_full_specification(function))
+            specification.input_signature.none_value.SetInParent()
             continue
         bare = graph.nodes[index].bare_concrete_function
         (bare.concrete_function_name,) = function.traces

@@ -25,11 +25,11 @@ _RESOURCE = dtypes.from_name("resource")
 
 
 class _Nodes:
-    """The nodes of a graph, each with a name of its own."""
+    """The nodes of a graph, each with a name of its own, beside those that are there."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Iterable[str]) -> None:
         self.made: list[Any] = []
-        self._names: set[str] = set()
+        self._names = {name.lower() for name in taken}
 
     def add(self, name: str, op: str, inputs: Iterable[str] = (), **attributes: tuple[str, Any]) -> str:
         name = re.sub(r"[^A-Za-z0-9_.\-/]", "_", name)
@@ -54,14 +54,14 @@ def write_serving(meta_graph: Any, archive: Archive, keys: Mapping[int, str]) ->
     """
     assert archive.graph is not None
     graph = archive.graph()
-    nodes = _Nodes()
+    meta_graph.graph_def.MergeFromString(graph.definition)
+    nodes = _Nodes(each.name for each in meta_graph.graph_def.node)
     bound = sorted({index for trace in graph.traces.values() for index in trace.bound})
-    handles = {index: _variable(nodes, archive, index) for index in bound}
+    handles = {index: _variable(nodes, archive, index) for index in bound if archive.nodes[index].variable is not None}
     _saver(meta_graph, nodes, archive, handles, keys)
     for name, signature in archive.signatures.items():
         (trace,) = graph.functions[graph.signatures[name]].traces
         _signature(meta_graph, nodes, signature, graph.traces[trace], handles)
-    meta_graph.graph_def.MergeFromString(graph.definition)
     meta_graph.graph_def.node.extend(nodes.made)
     meta_graph.graph_def.versions.producer = _PRODUCER
     meta_graph.graph_def.versions.min_consumer = _MIN_CONSUMER

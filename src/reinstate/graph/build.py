@@ -70,7 +70,10 @@ class Functions:
         body = messages.serialize(function)
         name = self._names.get(body)
         if name is None:
-            name = self._names[body] = f"__inference_{_clean(hint)}_{len(self._names)}"
+            number = len(self._names)
+            while f"__inference_{_clean(hint)}_{number}" in self.finished:
+                number += 1
+            name = self._names[body] = f"__inference_{_clean(hint)}_{number}"
             function.signature.name = name
             self.finished[name] = function
         return name

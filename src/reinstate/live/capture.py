@@ -9,6 +9,7 @@ config.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,13 +22,14 @@ from reinstate.config.training import down_training
 from reinstate.errors import UnsupportedError
 from reinstate.live import _keras
 from reinstate.live.attributes import legacy_order, state_paths
+from reinstate.live.carried import carry
 from reinstate.live.keras2.models import plain_config
 from reinstate.live.layers import LayerNodes
 from reinstate.live.metrics import capture_metrics, serialized_metric
 from reinstate.live.nodes import Graph
 from reinstate.live.optimizer_nodes import capture_optimizer, capture_optimizer_positions, rest
 from reinstate.live.positions import TOP_LEVEL, model_layers
-from reinstate.live.revived import revived_in
+from reinstate.live.revived import Revived, revived_in, saved_with_functions
 from reinstate.live.traces import DEFAULT, Traces, default_endpoint
 
 KERAS_VERSION = "2.15.0"  # the dialect in which we write; what its readers take, those back to 2.3 do, too
@@ -85,23 +87,27 @@ def _serialized(per_output: Sequence[Sequence[Any] | None]) -> Any:
 class Dialects:
     """What the model says in both dialects, and what Keras 2 cannot say of it."""
 
-    config: Mapping[str, Any]
+    config: Mapping[str, Any] | None  # None: the model is what its functions compute
     training_config: Mapping[str, Any] | None
     keras3: Mapping[str, Any]
     losses: tuple[str, ...]
 
 
-def dialects(model: Any, include_optimizer: bool) -> Dialects:
-    """Translate the model's config and its compile config down."""
+def dialects(model: Any, include_optimizer: bool, functions: bool = False) -> Dialects:
+    """Translate the model's config and its compile config down; with its ``functions``, a model may have none.
+
+    Keras 3's config cannot say of a layer that it is revived; Keras 2's can, by a class that is not there.
+    """
     context = Context(KERAS_VERSION)
-    config = serialize(model)
+    config = None if functions and isinstance(model, Revived) else serialize(model)
+    keras3 = {} if functions and revived_in(model) else {"model": config}
     compiled = compile_config(model) if include_optimizer else None
     return Dialects(
-        config=down_model(config, context),
+        config=None if config is None else down_model(config, context),
         training_config=None
         if compiled is None
         else down_training(compiled, context, _keras.output_names(model)) or None,
-        keras3={"keras_version": keras.__version__, "model": config, "compile": compiled},
+        keras3={"keras_version": keras.__version__, **keras3, "compile": compiled},
         losses=tuple(context.losses),
     )
 
@@ -114,13 +120,14 @@ def capture(model: Any, include_optimizer: bool = True, functions: bool = False)
     Raises:
         UnsupportedError: layers were revived from functions, which would not be in the file.
     """
-    if revived := revived_in(model):
+    if not functions and (revived := revived_in(model)):
         raise UnsupportedError(
-            "layers without their classes, revived from the functions of the file they came from, cannot be saved with "
-            "them again; save_weights works, and so does HDF5 for layers with a config:",
+            "layers without their classes consist of the functions that they came with, which save_traces=False would "
+            "leave out:",
             revived,
         )
-    said = dialects(model, include_optimizer)
+    with saved_with_functions() if functions else nullcontext():
+        said = dialects(model, include_optimizer, functions)
     graph = Graph()
     layers = LayerNodes(graph, Context(KERAS_VERSION))
     root = layers.layer(model, said.config)
@@ -146,6 +153,7 @@ def capture(model: Any, include_optimizer: bool = True, functions: bool = False)
 def _traces(graph: Graph, model: Any) -> tuple[Traces, tuple[str, ...]]:
     """The functions of a model, and why those that are not there are not."""
     traces = Traces(graph)
+    carry(traces, [each for each in graph.kept if isinstance(each, Revived)])
     try:
         traces.signature(DEFAULT, default_endpoint(model))
     except UnsupportedError as error:
@@ -203,7 +211,9 @@ def _archive(format: str, layout: Layout, graph: Graph, said: Dialects | None) -
 
 
 def _root_metadata(said: Dialects) -> dict[str, Any]:
-    result = {"keras_version": KERAS_VERSION, "backend": "tensorflow", "model_config": said.config}
+    result: dict[str, Any] = {"keras_version": KERAS_VERSION, "backend": "tensorflow"}
+    if said.config is not None:
+        result["model_config"] = said.config
     return result if said.training_config is None else {**result, "training_config": said.training_config}
 
 

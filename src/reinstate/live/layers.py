@@ -15,6 +15,7 @@ from reinstate.config.lens import Context
 from reinstate.live import _keras
 from reinstate.live.attributes import edges, graph_layers, is_graph_model
 from reinstate.live.nodes import Graph
+from reinstate.live.revived import Revived
 
 _DTYPES = {("Normalization", "count"): "int64"}  # where tf.keras has another type than Keras 3
 
@@ -32,9 +33,12 @@ class LayerNodes:
         if id(layer) in self.graph.ids:
             return self.graph.ids[id(layer)]
         children: dict[str, int] = {}
-        if item is None and not self.weights_only:
+        revived = isinstance(layer, Revived)
+        if item is None and not self.weights_only and not revived:
             item = down_layer(_keras.serialize(layer), self.context)
         metadata = None if item is None else _metadata(layer, item)
+        if revived and not self.weights_only:
+            metadata = {**layer.stored.metadata, "name": layer.name, "trainable": layer.trainable}
         index = self.graph.add(ObjectNode(identifier=_identifier(layer), children=children, metadata=metadata), layer)
         if is_graph_model(layer):
             children.update(self._layers(layer, item))
@@ -111,6 +115,8 @@ def _container(value: Any) -> str:
 
 
 def _identifier(layer: Any) -> str:
+    if isinstance(layer, Revived):
+        return layer.stored.identifier
     if isinstance(layer, keras.Sequential):
         return "_tf_keras_sequential"
     if isinstance(layer, keras.Model):

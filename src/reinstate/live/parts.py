@@ -52,6 +52,8 @@ class Parts:
         for each in (self._weigh, self._attach, self._freeze):
             for index in revived:
                 each(index)
+        for index in revived:
+            self._sow(index)
         for index, variable in self.revival.variables.items():
             if index not in placed.variables:
                 placed.put(variable, index, self.nodes[index], self._stored(index).name)
@@ -191,6 +193,15 @@ class Parts:
             if target is not None and (target.regularizer is None or isinstance(target.regularizer, Penalty)):
                 before = [] if target.regularizer is None else target.regularizer.functions
                 target.regularizer = Penalty([*before, Method(function)])
+
+    def _sow(self, index: int) -> None:
+        """Take the seed of a layer that draws random numbers, if the file is ours and has one."""
+        generator = self.revival.layers[index].seed_generator
+        seeds = self.nodes[index].children.get("seed_generator")
+        if generator is not None and seeds is not None:
+            state = self.nodes[seeds].children.get("seed_generator_state")
+            if state is not None and self.nodes[state].variable is not None:
+                self.revival.variables.setdefault(state, generator.state)
 
     # Attributes -------------------------------------------------------------------------------------------------------
 

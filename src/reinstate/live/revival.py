@@ -123,7 +123,7 @@ class Revival:
         kind = revived_class(called if called.isidentifier() else "Revived", base, signature)
         name = name or str(metadata.get("name") or "").replace("/", "_") or None
         layer = kind(name=name, dtype=_policy(metadata.get("dtype")), autocast=False)
-        layer.stored = Stored(index, metadata, function, with_losses, signature)
+        layer.stored = Stored(index, node.identifier, metadata, function, with_losses, signature, source=self)
         layer.built = True
         _keras.take_constants(layer)
         if function is not None:

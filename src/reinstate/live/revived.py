@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,11 +53,25 @@ class Handle:
         return value if variable is None else variable.assign(value)
 
 
+_with_functions = ContextVar("_with_functions", default=False)
+
+
+@contextmanager
+def saved_with_functions() -> Iterator[None]:
+    """A scope in which layers are described for a file that has their functions, and so needs no config of them."""
+    token = _with_functions.set(True)
+    try:
+        yield
+    finally:
+        _with_functions.reset(token)
+
+
 @dataclass(slots=True)
 class Stored:
     """What the file has for a revived object. ``weights`` and ``states`` are filled in when the variables are there."""
 
     node: int
+    identifier: str  # of the node
     metadata: Mapping[str, Any]
     function: PolymorphicFunction | None
     with_losses: bool  # the function gives (outputs, losses)
@@ -65,6 +80,7 @@ class Stored:
     weights: list[Any] = field(default_factory=list)
     states: list[Any] = field(default_factory=list)
     dropped_masks: bool = False
+    source: Any = None  # the ``Revival`` that made it
 
 
 @contextmanager
@@ -197,7 +213,9 @@ class Revived:
             NotImplementedError: there was none; the class did not say how it is made.
         """
         config = self.stored.metadata.get("config")
-        if not isinstance(config, Mapping) or _WITHOUT in config:
+        if not isinstance(config, Mapping):
+            config = {_WITHOUT: True}
+        if _WITHOUT in config and not _with_functions.get():
             raise NotImplementedError(f"{type(self).__name__} was saved without a config")
         return dict(config)
 

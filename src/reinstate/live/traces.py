@@ -21,7 +21,7 @@ from reinstate import dtypes
 from reinstate.archive.model import Function, ObjectNode, Signature, TensorSpec, Trace
 from reinstate.archive.model import Graph as Functions
 from reinstate.dtypes import DType
-from reinstate.errors import ReinstateError, UnsupportedError, where
+from reinstate.errors import UnsupportedError, where
 from reinstate.graph import build
 from reinstate.graph.build import GraphBuilder, Tensor, open_shape
 from reinstate.graph.export import export
@@ -29,6 +29,7 @@ from reinstate.graph.rules import native
 from reinstate.live import _keras
 from reinstate.live.nodes import Graph
 from reinstate.wire import messages
+from reinstate.wire.nodes import constant
 
 DEFAULT = "serving_default"
 
@@ -90,6 +91,7 @@ class Traces:
     signatures: dict[str, Signature] = field(default_factory=dict)
     endpoints: dict[str, int] = field(default_factory=dict)  # signature: node
     constants: dict[str, int] = field(default_factory=dict)
+    captured: dict[int, Any] = field(default_factory=dict)  # constants that functions are bound to, by node
 
     def signature(self, name: str, endpoint: Endpoint) -> None:
         """Add a signature.
@@ -139,7 +141,9 @@ class Traces:
         """All of them, for the archive."""
         library = messages.GraphDef()
         library.library.function.extend(self.functions.finished.values())
-        return Functions(messages.serialize(library), self.traces, self.nodes, signatures=self.endpoints)
+        names = {index: f"captured_constant_{number}" for number, index in enumerate(self.captured)}
+        library.node.extend(constant(names[index], value) for index, value in self.captured.items())
+        return Functions(messages.serialize(library), self.traces, self.nodes, names, signatures=self.endpoints)
 
 
 def _cast(g: GraphBuilder, x: Tensor, dtype: DType) -> Tensor:
@@ -187,7 +191,7 @@ def _trace(endpoint: Endpoint, shared: bool, factor: int) -> tuple[Any, dict[str
     given = [array(shapes[name], native(spec.dtype)) for name, spec in endpoint.inputs.items()]
     try:
         return jax.make_jaxpr(function)(values, given), shapes, names
-    except ReinstateError:
+    except UnsupportedError:
         raise
     except Exception as error:  # the model's own code runs in it, and may raise anything
         raise UnsupportedError(f"it cannot be traced with open dimensions: {_reason(error)}") from error

@@ -6,7 +6,7 @@ Source: tensorflow/core/framework/{attr_value,node_def,tensor,tensor_shape}.prot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -106,3 +106,15 @@ def node(name: str, op: str, inputs: Iterable[str], attributes: Mapping[str, tup
     """A ``NodeDef``; ``attributes`` are pairs of kind and value by name."""
     made = {key: attribute(*pair) for key, pair in attributes.items()}
     return messages.NodeDef(name=name, op=op, input=inputs, attr=made)
+
+
+def constant(name: str, value: np.ndarray[Any, Any]) -> Any:
+    """A ``NodeDef`` with a value."""
+    return node(name, "Const", (), {"dtype": ("type", dtypes.from_numpy(value.dtype)), "value": ("tensor", value)})
+
+
+def functions_in(function: Any) -> Iterator[str]:
+    """The names of the functions that the nodes of a ``FunctionDef`` name in their attributes."""
+    for each in function.node_def:
+        for value in each.attr.values():
+            yield from (called.name for called in (value.func, *value.list.func) if called.name)
