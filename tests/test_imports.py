@@ -14,7 +14,7 @@ import pytest
 SRC = Path(__file__).parents[1] / "src"
 PACKAGE = SRC / "reinstate"
 
-GROUND = {"errors", "_version", "dtypes", "options"}
+GROUND = {"errors", "_version", "dtypes", "options", "functions"}
 DATA = GROUND | {"wire", "archive"}
 
 # What each part may import besides itself. "" is reinstate/__init__.py, the face.
@@ -23,6 +23,7 @@ BELOW: dict[str, set[str]] = {
     "errors": set(),
     "dtypes": {"errors"},
     "options": {"errors"},
+    "functions": {"errors"},
     "wire": GROUND,
     "archive": GROUND | {"wire"},
     "config": {"errors", "_version"},

@@ -148,7 +148,7 @@ def saved(tmp_path_factory):
             warnings.simplefilter("always")
             reinstate.save_model(model, directory / name)
         losses = [loss for each in caught if isinstance(each.message, LossyWarning) for loss in each.message.losses]
-        assert not [loss for loss in losses if "signature" in loss]
+        assert not [loss for loss in losses if "signature" in loss and "multiples of 2" not in loss]
         given = [*inputs.values()]
         answers = model(given[0] if len(given) == 1 else given)
         expected[name] = dict(zip(names_of(model), keras.tree.flatten(answers), strict=True))

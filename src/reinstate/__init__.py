@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         UnsafeError,
         UnsupportedError,
     )
+    from reinstate.functions import function
     from reinstate.options import LoadOptions, SaveOptions
     from reinstate.study.inspect import inspect
 
@@ -41,6 +42,7 @@ _PLACES = {
     "save_weights": "_api",
     "register": "_register",
     "unregister": "_register",
+    "function": "functions",
     "inspect": "study.inspect",
     "LoadOptions": "options",
     "SaveOptions": "options",
@@ -68,6 +70,7 @@ __all__ = [
     "UnsafeError",
     "UnsupportedError",
     "__version__",
+    "function",
     "inspect",
     "load",
     "load_model",

@@ -47,7 +47,8 @@ def save_model(
         overwrite: False asks before it replaces what is there, on a terminal; elsewhere it raises.
         include_optimizer: whether to save the compile settings and the optimizer's state.
         save_format: 'tf' (a SavedModel directory), 'h5', or 'keras'; None goes by the suffix, and a bare path is 'tf'.
-        signatures: functions for serving; not written yet, a ``LossyWarning`` says so.
+        signatures: what is served (format 'tf' only): a ``reinstate.function``, which becomes ``serving_default``, or
+            several by name; {} serves nothing. None: what the model predicts is ``serving_default``.
         options: ``SaveOptions`` (format 'tf' only).
         save_traces: the layers' functions as graphs; not written yet, a ``LossyWarning`` says so.
 
@@ -293,17 +294,13 @@ def _save_saved_model(
     from reinstate.live.capture import capture
 
     honoured(options, SaveOptions)
-    archive, losses = capture(model, include_optimizer, functions=save_traces)
+    archive, losses = capture(model, include_optimizer, functions=save_traces, signatures=signatures)
     with (
         replacing_directory(path, saved_model.OWNED) as temporary,
         progress(f"Saving {path.name}", _size(archive)) as bar,
     ):
         saved_model.write_saved_model(archive, temporary, bar)
-    unwritten = [
-        *(["signatures: functions for serving"] if signatures is not None else []),
-        *(["save_traces: the layers' functions as graphs"] if save_traces else []),
-    ]
-    return [*losses, *unwritten]
+    return [*losses, *(["save_traces: the layers' functions as graphs"] if save_traces else [])]
 
 
 def _save_hdf5(model: Any, target: Any, include_optimizer: bool) -> Sequence[str]:

@@ -106,6 +106,7 @@ class GraphBuilder:
         self._numbers: dict[str, int] = {}
         self._constants: dict[tuple[Any, ...], Tensor] = {}
         self._read: dict[int, Tensor] = {}
+        self._assigned: list[str] = []  # nodes that run whether their results are needed or not
 
     # Nodes ------------------------------------------------------------------------------------------------------------
 
@@ -223,6 +224,17 @@ class GraphBuilder:
             self._read[id(source)] = replace(self("ReadVariableOp", handle, dtype=dtype), shape=tuple(shape))
         return self._read[id(source)]
 
+    def assign(self, variable: Tensor, value: Tensor) -> None:
+        """Give a variable, which ``variable`` is the value of, a new one when this function ends."""
+        read = self._nodes[variable.name.partition(":")[0]]
+        assert read.op == "ReadVariableOp" and self.outer is None
+        definition = op_defs.find("AssignVariableOp")
+        assert definition is not None
+        written = value if value.dtype is variable.dtype else self("Cast", value, DstT=variable.dtype)
+        names = [read.inputs[0], self.own(written).name, f"^{read.name}"]
+        self._add(definition, names, {"dtype": variable.dtype})
+        self._assigned.append(next(reversed(self._nodes)))
+
     # Functions --------------------------------------------------------------------------------------------------------
 
     def inner(self) -> GraphBuilder:
@@ -242,7 +254,10 @@ class GraphBuilder:
         scope, self.scope = self.scope, ""
         given = [(name, self("Identity", result)) for name, result in results]
         self.scope = scope
-        for each in self._needed([tensor.name for _, tensor in given]):
+        for name in self._assigned:
+            function.signature.control_output.append(name)
+            function.control_ret[name] = name
+        for each in self._needed([*(tensor.name for _, tensor in given), *self._assigned]):
             function.node_def.append(node(each.name, each.op, each.inputs, each.attributes))
         taken: dict[str, int] = {}
         for name, tensor in given:
@@ -269,13 +284,18 @@ class GraphBuilder:
     def _needed(self, names: Iterable[str]) -> list[_Node]:
         """The nodes that these tensors need, in the order in which they were made."""
         needed: set[str] = set()
-        stack = [name.partition(":")[0] for name in names]
+        stack = [_producer(name) for name in names]
         while stack:
             name = stack.pop()
             if name in self._nodes and name not in needed:
                 needed.add(name)
-                stack.extend(each.partition(":")[0] for each in self._nodes[name].inputs)
+                stack.extend(map(_producer, self._nodes[name].inputs))
         return [each for name, each in self._nodes.items() if name in needed]
+
+
+def _producer(name: str) -> str:
+    """The node that an input is of; ``^node`` is one that only has to run before."""
+    return name.partition(":")[0].removeprefix("^")
 
 
 def open_shape(shape: Sequence[Any]) -> list[int]:

@@ -499,6 +499,39 @@ def stateless() -> Any:
     return keras.StatelessScope()
 
 
+class RecordingScope(keras.StatelessScope):  # type: ignore[misc]
+    """A stateless scope that remembers which variables are assigned in it, and which it was not given and had to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.missing: dict[int, Any] = {}
+        self.assigned: dict[int, Any] = {}
+
+    def give(self, variables: Iterable[Any], values: Iterable[Any]) -> None:
+        """Let the variables have these values."""
+        self.state_mapping.update((id(variable), value) for variable, value in zip(variables, values, strict=True))
+
+    def get_current_value(self, variable: Any) -> Any:
+        """What the scope has for a variable, if anything."""
+        self._note(variable)
+        return super().get_current_value(variable)
+
+    def add_update(self, update: tuple[Any, Any]) -> None:
+        """Take a new value for a variable."""
+        self._note(update[0])
+        self.assigned[id(update[0])] = update[0]
+        super().add_update(update)
+
+    def _note(self, variable: Any) -> None:
+        if id(variable) not in self.state_mapping:
+            self.missing[id(variable)] = variable
+
+
+def is_array(value: Any) -> bool:
+    """Whether it is an array, a Keras variable or a number."""
+    return isinstance(value, jax.Array | np.ndarray | np.generic | keras.Variable | int | float | complex)
+
+
 def shaped(shape: Sequence[int], dtype: str) -> Any:
     """What JAX traces for an array of this shape, and of Keras' dtype of this name."""
     kind: Any = jax.ShapeDtypeStruct

@@ -23,6 +23,7 @@ from reinstate.errors import UnsupportedError
 from reinstate.live import _keras
 from reinstate.live.attributes import legacy_order, state_paths
 from reinstate.live.carried import carry
+from reinstate.live.endpoints import endpoints
 from reinstate.live.keras2.models import plain_config
 from reinstate.live.layers import LayerNodes
 from reinstate.live.metrics import capture_metrics, serialized_metric
@@ -30,7 +31,7 @@ from reinstate.live.nodes import Graph
 from reinstate.live.optimizer_nodes import capture_optimizer, capture_optimizer_positions, rest
 from reinstate.live.positions import TOP_LEVEL, model_layers
 from reinstate.live.revived import Revived, revived_in, saved_with_functions
-from reinstate.live.traces import DEFAULT, Traces, default_endpoint
+from reinstate.live.traces import Traces
 
 KERAS_VERSION = "2.15.0"  # the dialect in which we write; what its readers take, those back to 2.3 do, too
 
@@ -112,13 +113,16 @@ def dialects(model: Any, include_optimizer: bool, functions: bool = False) -> Di
     )
 
 
-def capture(model: Any, include_optimizer: bool = True, functions: bool = False) -> tuple[Archive, tuple[str, ...]]:
+def capture(
+    model: Any, include_optimizer: bool = True, functions: bool = False, signatures: Any = None
+) -> tuple[Archive, tuple[str, ...]]:
     """The model as a SavedModel's object graph, and what Keras 2's dialect, or its functions, cannot say of it.
 
-    ``functions`` asks for what the model computes, too: a signature for serving.
+    ``functions`` asks for what the model computes, too: a signature for serving, unless the caller has ``signatures``.
 
     Raises:
-        UnsupportedError: layers were revived from functions, which would not be in the file.
+        UnsupportedError: layers were revived from functions, which would not be in the file, or ``signatures`` cannot
+            be written.
     """
     if not functions and (revived := revived_in(model)):
         raise UnsupportedError(
@@ -137,12 +141,14 @@ def capture(model: Any, include_optimizer: bool = True, functions: bool = False)
         if model.optimizer is not None:
             children["optimizer"] = capture_optimizer(graph, model.optimizer, said.training_config)
         layers.metrics(root, capture_metrics(graph, model, Context(KERAS_VERSION)))
-    traces, losses = _traces(graph, model) if functions else (None, ())
+    wanted = functions or signatures is not None
+    traces = _traces(graph, model, signatures) if wanted else None
+    losses = () if traces is None else traces.losses
     children["signatures"] = graph.add(
         ObjectNode(identifier="signature_map", children={} if traces is None else traces.endpoints)
     )
-    if traces is not None and traces.constants:
-        children["reinstate"] = graph.group(traces.constants)
+    if traces is not None and traces.held:
+        children["reinstate"] = graph.group(traces.held)
     graph.nodes[root] = replace(graph.nodes[root], children=children, metadata=metadata)
     archive = _archive("SavedModel", Layout.ATTRIBUTES, graph, said)
     if traces is not None:
@@ -150,15 +156,29 @@ def capture(model: Any, include_optimizer: bool = True, functions: bool = False)
     return archive, (*said.losses, *losses)
 
 
-def _traces(graph: Graph, model: Any) -> tuple[Traces, tuple[str, ...]]:
-    """The functions of a model, and why those that are not there are not."""
-    traces = Traces(graph)
+def _traces(graph: Graph, model: Any, signatures: Any) -> Traces:
+    """The signatures, and why the model's own is not there if it is not.
+
+    Raises:
+        UnsupportedError: some of those that the caller wants cannot be written; names all.
+    """
+    traces, failed = Traces(graph), []
     carry(traces, [each for each in graph.kept if isinstance(each, Revived)])
     try:
-        traces.signature(DEFAULT, default_endpoint(model))
+        wanted = endpoints(model, signatures)
     except UnsupportedError as error:
-        return traces, (f"the signature {error}",)
-    return traces, ()
+        if signatures is not None:
+            raise
+        failed, wanted = [str(error)], {}
+    for name, endpoint in wanted.items():
+        try:
+            traces.signature(name, endpoint)
+        except UnsupportedError as error:
+            failed.append(str(error))
+    if failed and signatures is not None:
+        raise UnsupportedError("these signatures cannot be saved:", failed)
+    traces.losses += [f"the signature {each}" for each in failed]
+    return traces
 
 
 def capture_weights(model: Any) -> Archive:

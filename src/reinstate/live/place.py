@@ -91,8 +91,9 @@ def _layer_edges(archive: Archive, node: ObjectNode, model: Any) -> list[tuple[s
     return known + [item for item in rest if node.children.get(item[0]) not in taken]
 
 
-# Edges that lead to what is placed elsewhere, or to state that has no meaning outside TensorFlow (its random streams).
-_ELSEWHERE = frozenset({"optimizer", "keras_api", "signatures", "save_counter", "_random_generator"})
+# Edges that lead to what is placed elsewhere, to what only signatures need (under our own name), or to state that has
+# no meaning outside TensorFlow (its random streams).
+_ELSEWHERE = frozenset({"optimizer", "keras_api", "signatures", "reinstate", "save_counter", "_random_generator"})
 
 
 def unplaced(archive: Archive, model: Any, placed: Placed) -> list[str]:

@@ -27,62 +27,18 @@ from reinstate.graph.build import GraphBuilder, Tensor, open_shape
 from reinstate.graph.export import export
 from reinstate.graph.rules import native
 from reinstate.live import _keras
+from reinstate.live.endpoints import Endpoint
 from reinstate.live.nodes import Graph
 from reinstate.wire import messages
 from reinstate.wire.nodes import constant
 
-DEFAULT = "serving_default"
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A function to trace: ``call`` takes arrays by the names in ``inputs``, gives arrays by name."""
-
-    call: Callable[[Mapping[str, Any]], Mapping[str, Any]]
-    inputs: Mapping[str, TensorSpec]
-    variables: Sequence[Any]  # all that it may read
-
-
-def default_endpoint(model: Any) -> Endpoint:
-    """What a model predicts, by the names of its inputs and outputs.
-
-    Raises:
-        UnsupportedError: the model's inputs are not known, or no arrays.
-    """
-    graph = _keras.graph_of(model)
-    if graph is None:
-        raise UnsupportedError("the inputs of the model are not known: it is no graph of layers")
-    inputs = {tensor_name: _spec(tensor_name, tensor) for tensor_name, tensor in _keras.named_inputs(graph)}
-
-    def call(arrays: Mapping[str, Any]) -> Mapping[str, Any]:
-        given = keras.tree.pack_sequence_as(_keras.input_structure(graph), [arrays[name] for name in inputs])
-        found = model(given, training=False)
-        return dict(zip(_unique(_keras.output_names(graph)), _keras.flatten(found), strict=True))
-
-    return Endpoint(call, inputs, model.variables)
-
-
-def _spec(name: str, tensor: Any) -> TensorSpec:
-    if tensor.dtype == "string":
-        raise UnsupportedError(f"the input {name} is of strings, which JAX has not")
-    if getattr(tensor, "sparse", False):
-        raise UnsupportedError(f"the input {name} is sparse")
-    return TensorSpec(name, dtypes.from_name(keras.backend.standardize_dtype(tensor.dtype)), tuple(tensor.shape))
-
-
-def _unique(names: Sequence[str]) -> list[str]:
-    """Names as tf.keras tells them apart: ``dense``, ``dense_1``."""
-    taken: dict[str, int] = {}
-    result = []
-    for name in names:
-        number = taken[name] = taken.get(name, -1) + 1
-        result.append(f"{name}_{number}" if number else name)
-    return result
-
 
 @dataclass(slots=True)
 class Traces:
-    """The functions of a model while it is captured: ``graph`` has the nodes that they are bound to."""
+    """The functions of a model while it is captured: ``graph`` has the nodes that they are bound to.
+
+    ``held`` are the nodes of what they read that hangs on nothing else: large constants, variables of other objects.
+    """
 
     graph: Graph
     functions: build.Functions = field(default_factory=build.Functions)
@@ -90,8 +46,9 @@ class Traces:
     nodes: dict[int, Function] = field(default_factory=dict)
     signatures: dict[str, Signature] = field(default_factory=dict)
     endpoints: dict[str, int] = field(default_factory=dict)  # signature: node
-    constants: dict[str, int] = field(default_factory=dict)
     captured: dict[int, Any] = field(default_factory=dict)  # constants that functions are bound to, by node
+    held: dict[str, int] = field(default_factory=dict)
+    losses: list[str] = field(default_factory=list)
 
     def signature(self, name: str, endpoint: Endpoint) -> None:
         """Add a signature.
@@ -100,7 +57,10 @@ class Traces:
             UnsupportedError: it cannot be traced, or not be put into TensorFlow's ops; names what stands in the way.
         """
         with where(name):
-            g, results = self._exported(endpoint)
+            traced = _traced(endpoint)
+            g, results = self._exported(endpoint, traced)
+        if traced.factor > 1:
+            self.losses.append(f"the signature {name}: {_sizes(endpoint)} are multiples of {traced.factor}")
         specs = {key: TensorSpec(key, value.dtype, _open(value.shape)) for key, value in sorted(results.items())}
         trace = g.finish(f"signature_wrapper_{name}", sorted(results.items()))
         bound = tuple(self._node(each.source) for each in g.variables)
@@ -110,31 +70,37 @@ class Traces:
         node = self.endpoints[name] = self.graph.add(ObjectNode(kind="bare_concrete_function", identifier=""))
         self.nodes[node] = Function((trace,), tuple(inputs), positional=1 if len(inputs) == 1 else 0)
 
-    def _exported(self, endpoint: Endpoint) -> tuple[GraphBuilder, dict[str, Tensor]]:
-        traced, shapes, names = _traced(endpoint)
+    def _exported(self, endpoint: Endpoint, traced: _Traced) -> tuple[GraphBuilder, dict[str, Tensor]]:
         g = GraphBuilder(self.functions)
         arguments: dict[str, Callable[[], Tensor]] = {}
         for name, spec in sorted(endpoint.inputs.items()):
-            given = g.argument(name, spec.dtype, shapes[name])
+            given = g.argument(name, spec.dtype, traced.shapes[name])
             arguments[name] = partial(_cast, g, given, dtypes.from_numpy(native(spec.dtype)))
-        variables = [partial(self._read, g, variable) for variable in endpoint.variables]
-        results = export(g, traced, [*variables, *(arguments[name] for name in endpoint.inputs)])
-        return g, dict(zip(names, results, strict=True))
+        variables = [partial(self._read, g, variable) for variable in traced.variables]
+        results = export(g, traced.jaxpr, [*variables, *(arguments[name] for name in endpoint.inputs)])
+        for variable, value in zip(traced.assigned, results[len(traced.names) :], strict=True):
+            g.assign(self._stored(g, variable), value)
+        return g, dict(zip(traced.names, results, strict=False))
+
+    def _stored(self, g: GraphBuilder, variable: Any) -> Tensor:
+        """A variable as the file has it."""
+        held = self.graph.nodes[self._node(variable)].variable
+        assert held is not None
+        return g.variable(variable, held.dtype, held.shape, variable.name)
 
     def _read(self, g: GraphBuilder, variable: Any) -> Tensor:
         """A variable as JAX has it; in the file it may be of another type."""
-        node = self.graph.nodes[self.graph.variable(variable)]
-        assert node.variable is not None
-        read = g.variable(variable, node.variable.dtype, node.variable.shape, variable.name)
-        return _cast(g, read, dtypes.from_numpy(native(_keras.numpy_dtype(variable))))
+        return _cast(g, self._stored(g, variable), dtypes.from_numpy(native(_keras.numpy_dtype(variable))))
 
     def _node(self, source: Any) -> int:
         """The node of what a function captures: of a Keras variable, or of a constant."""
-        if isinstance(source, keras.Variable):
-            return self.graph.variable(source)
         if id(source) not in self.graph.ids:
-            name = f"constant_{len(self.constants)}"
-            self.constants[name] = self.graph.value(source, f"reinstate/{name}", of=source)
+            kind = "variable" if isinstance(source, keras.Variable) else "constant"
+            name = f"{kind}_{len(self.held)}"
+            if kind == "variable":
+                self.held[name] = self.graph.variable(source)
+            else:
+                self.held[name] = self.graph.value(source, f"reinstate/{name}", of=source)
         return self.graph.ids[id(source)]
 
     def finish(self) -> Functions:
@@ -157,44 +123,101 @@ def _open(shape: Sequence[Any]) -> tuple[int | None, ...]:
     return tuple(None if size < 0 else size for size in open_shape(shape))
 
 
-def _traced(endpoint: Endpoint) -> tuple[Any, dict[str, tuple[Any, ...]], list[str]]:
-    """The jaxpr, the shapes of the inputs in it, and the names of what it gives.
+@dataclass(frozen=True, slots=True)
+class _Traced:
+    """A jaxpr of ``variables`` and inputs that gives outputs by ``names``, and what ``assigned`` become."""
+
+    jaxpr: Any
+    shapes: Mapping[str, tuple[Any, ...]]  # of the inputs in it
+    names: Sequence[str]
+    variables: Sequence[Any]
+    assigned: Sequence[Any]
+    factor: int  # what open dimensions, but for the first, are multiples of
+
+
+def _traced(endpoint: Endpoint) -> _Traced:
+    """Trace an endpoint.
 
     Open dimensions are of sizes of their own at first; where that does not work, those of one axis are the same, and
     multiples of 2, 4, ... (a model that halves images and doubles them again takes no others).
     """
-    ways = _WAYS if any(None in (spec.shape or ())[1:] for spec in endpoint.inputs.values()) else _WAYS[:1]
-    for way in ways[:-1]:
+    first: UnsupportedError | None = None
+    for way in _ways(endpoint):
         try:
-            return _trace(endpoint, *way)
-        except UnsupportedError:
-            continue
-    return _trace(endpoint, *ways[-1])
+            return _trace_all(endpoint, way)
+        except UnsupportedError as error:
+            first = first or error
+    assert first is not None
+    raise first
 
 
-# Whether the open dimensions of one axis are the same, and what they are multiples of.
-_WAYS = ((False, 1), (True, 1), (True, 2), (True, 4), (True, 8), (True, 16), (True, 32), (False, 1))
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Whether open dimensions of the first axis, and of each other one, are the same; what these are multiples of."""
+
+    batch: bool
+    axes: bool
+    factor: int
 
 
-def _trace(endpoint: Endpoint, shared: bool, factor: int) -> tuple[Any, dict[str, tuple[Any, ...]], list[str]]:
-    shapes = _symbolic(endpoint.inputs, shared, factor)
+def _ways(endpoint: Endpoint) -> list[_Way]:
+    shapes = [spec.shape or () for spec in endpoint.inputs.values()]
+    ways = [_Way(True, False, 1)]
+    if any(None in shape[1:] for shape in shapes):
+        ways += [_Way(True, True, factor) for factor in (1, 2, 4, 8, 16, 32)]
+    separate = not endpoint.batch and sum(None in shape[:1] for shape in shapes) > 1
+    return [_Way(False, False, 1), *ways] if separate else ways
+
+
+def _trace_all(endpoint: Endpoint, way: _Way) -> _Traced:
+    """Trace it with all the variables that it reads or assigns, those of other objects too.
+
+    Raises:
+        UnsupportedError: it cannot be traced so, or makes variables of its own whenever it is called.
+    """
+    variables = list(endpoint.variables)
+    for _ in range(2):
+        traced, missing = _trace(endpoint, variables, way)
+        if not missing:
+            return traced
+        variables += missing
+    raise UnsupportedError("it makes new variables at each call:", [variable.path for variable in missing])
+
+
+def _trace(endpoint: Endpoint, variables: Sequence[Any], way: _Way) -> tuple[_Traced, list[Any]]:
+    """What is traced, and the variables that it also wants."""
+    shapes = _symbolic(endpoint.inputs, way)
     names: list[str] = []
+    scope = _keras.RecordingScope()
 
     def function(values: Sequence[Any], arrays: Sequence[Any]) -> list[Any]:
-        with keras.StatelessScope(state_mapping=list(zip(endpoint.variables, values, strict=True))):
-            found = endpoint.call(dict(zip(endpoint.inputs, arrays, strict=True)))
+        scope.give(variables, values)
+        found = endpoint.call(dict(zip(endpoint.inputs, arrays, strict=True)))
         names[:] = found
-        return [jax.numpy.asarray(found[name]) for name in names]
+        given = [jax.numpy.asarray(found[name]) for name in names]
+        return [*given, *(scope.get_current_value(variable) for variable in scope.assigned.values())]
 
     array: Any = jax.ShapeDtypeStruct
-    values = [array(v.shape, native(_keras.numpy_dtype(v))) for v in endpoint.variables]
+    values = [array(v.shape, native(_keras.numpy_dtype(v))) for v in variables]
     given = [array(shapes[name], native(spec.dtype)) for name, spec in endpoint.inputs.items()]
     try:
-        return jax.make_jaxpr(function)(values, given), shapes, names
+        with scope:  # around it all: what layers make on their first call gets its values when the scope ends
+            jaxpr = jax.make_jaxpr(function)(values, given)
     except UnsupportedError:
         raise
     except Exception as error:  # the model's own code runs in it, and may raise anything
         raise UnsupportedError(f"it cannot be traced with open dimensions: {_reason(error)}") from error
+    traced = _Traced(jaxpr, shapes, names, variables, [*scope.assigned.values()], way.factor)
+    return traced, [*scope.missing.values()]
+
+
+def _sizes(endpoint: Endpoint) -> str:
+    """The open dimensions of the inputs, but for the first, in words."""
+    axes = {
+        name: [str(axis) for axis, size in enumerate(spec.shape or ()) if axis and size is None]
+        for name, spec in endpoint.inputs.items()
+    }
+    return ", ".join(f"the sizes of {name} on the axes {' and '.join(each)}" for name, each in axes.items() if each)
 
 
 def _reason(error: Exception) -> str:
@@ -204,14 +227,15 @@ def _reason(error: Exception) -> str:
     return " ".join(parts[1 if heading else 0].split())[:400]
 
 
-def _symbolic(inputs: Mapping[str, TensorSpec], shared: bool, factor: int) -> dict[str, tuple[Any, ...]]:
-    """The shapes with a variable for each dimension that is open; the first is the batch, in all inputs the same."""
+def _symbolic(inputs: Mapping[str, TensorSpec], way: _Way) -> dict[str, tuple[Any, ...]]:
+    """The shapes with a variable for each dimension that is open."""
     texts = {}
     for number, (name, spec) in enumerate(inputs.items()):
         if spec.shape is None:
             raise UnsupportedError(f"the input {name} is of any rank")
-        variable = ["b", *(f"d{axis}" if shared else f"d{number}_{axis}" for axis in range(1, len(spec.shape)))]
-        variable[1:] = [f"{factor}*{each}" if factor > 1 else each for each in variable[1:]]
+        first = "b" if way.batch else f"b{number}"
+        variable = [first, *(f"d{axis}" if way.axes else f"d{number}_{axis}" for axis in range(1, len(spec.shape)))]
+        variable[1:] = [f"{way.factor}*{each}" if way.factor > 1 else each for each in variable[1:]]
         texts[name] = [variable[axis] if size is None else str(size) for axis, size in enumerate(spec.shape)]
     scope = jax_export.SymbolicScope()
     return {name: tuple(jax_export.symbolic_shape(",".join(text), scope=scope)) for name, text in texts.items()}

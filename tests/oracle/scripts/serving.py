@@ -107,3 +107,30 @@ def _rename(function, names):
             for each in [attribute.func, *attribute.list.func]:
                 if each.name in names:
                     each.name = names[each.name]
+
+
+def signatures(paths, out):
+    """What all signatures of models say, called twice with the inputs ``<path>.npz`` has by signature and name.
+
+    Gives their specs by path and signature.
+    """
+    found, specs = {}, {}
+    for path in paths:
+        loaded = tf.saved_model.load(path)
+        specs[path] = {name: _specs(function) for name, function in loaded.signatures.items()}
+        with np.load(path + ".npz") as file:
+            inputs = {name: tf.constant(file[name]) for name in file.files}
+        for name, function in loaded.signatures.items():
+            given = {key.split("/")[1]: value for key, value in inputs.items() if key.split("/")[0] == name}
+            for time in range(2):
+                for key, value in function(**given).items():
+                    found["%s/%s/%d/%s" % (path, name, time, key)] = value.numpy()
+    np.savez(out, **found)
+    return specs
+
+
+def _specs(function):
+    def plain(specs):
+        return {name: [spec.dtype.name, spec.shape.as_list()] for name, spec in specs.items()}
+
+    return [plain(function.structured_input_signature[1]), plain(function.structured_outputs)]
