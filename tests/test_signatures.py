@@ -27,7 +27,7 @@ def floats(*shape):
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(1)
-    return keras.Sequential([keras.Input((3,)), L.Dense(4), L.Dropout(0.5)])
+    return keras.Sequential([keras.Input((3,), name="given"), L.Dense(4), L.Dropout(0.5, name="last")])
 
 
 def made_of(model):
@@ -183,8 +183,92 @@ def test_all_that_is_wrong_is_named(model, tmp_path: Path):
 def test_sizes_that_are_multiples_are_told(tmp_path: Path):
     x = keras.Input((None, None, 3), name="image")
     halved = keras.Model(x, L.Concatenate()([x, L.UpSampling2D()(L.MaxPooling2D()(x))]))
+    losses = losses_of(reinstate.save_model, halved, tmp_path / "model")
+    assert "the signature serving_default: the sizes of image on the axes 1 and 2 are multiples of 2" in losses
+
+
+@keras.saving.register_keras_serializable("signatures")
+class Sampler(keras.Model):
+    """Takes a dictionary, gives one with a list in it, counts its calls."""
+
+    def __init__(self, units, **settings):
+        super().__init__(**settings)
+        self.units = units
+        self.dense = L.Dense(units)
+
+    def call(self, inputs, training=None):
+        x = self.dense(inputs["a"])
+        return {"sum": x + inputs["b"], "parts": [x, -x]} if not training else x
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+@keras.saving.register_keras_serializable("signatures")
+class Doubler(keras.Model):
+    def build(self, input_shape):
+        self.factor = self.add_weight(name="factor", shape=(input_shape[-1],), initializer="ones")
+
+    def call(self, x):
+        return 2 * x * self.factor
+
+
+def losses_of(call, *arguments, **settings):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        reinstate.save_model(halved, tmp_path / "model")
-    (losses,) = [each.message.losses for each in caught if isinstance(each.message, LossyWarning)]
-    assert "the signature serving_default: the sizes of image on the axes 1 and 2 are multiples of 2" in losses
+        call(*arguments, **settings)
+    return [loss for each in caught if isinstance(each.message, LossyWarning) for loss in each.message.losses]
+
+
+def test_subclassed_models_and_what_is_exported(model, oracle, tmp_path: Path):
+    sampler, doubler, x = Sampler(2), Doubler(), floats(4, 3)
+    pair = {"a": x, "b": floats(4, 2)}
+    sampler(pair)
+    doubler(x)
+    weight = keras.Variable(floats(3, 2), name="w")
+    scaled = reinstate.function(lambda x: {"y": x @ weight.value}, [jax.ShapeDtypeStruct((None, 3), jnp.float32)])
+    summed = reinstate.function(lambda x: model(x) + 1, [FLOATS])
+    cases = {
+        "sampler": (reinstate.save_model, sampler, pair, {}),
+        "doubler": (reinstate.export, doubler, {"input_1": x}, {}),
+        "model": (reinstate.export, model, {"given": x}, {}),
+        "function": (reinstate.export, scaled, {"x": x}, {}),
+        "other": (reinstate.export, model, {"x": x}, {"signatures": summed}),
+    }
+    losses = {}
+    for name, (save, subject, given, settings) in cases.items():
+        np.savez(tmp_path / f"{name}.npz", **{f"serving_default/{key}": value for key, value in given.items()})
+        losses[name] = losses_of(save, subject, tmp_path / name, **settings)
+    doubt = "the signature serving_default: what types {} have is not known of a subclassed model: float32 is taken"
+    assert doubt.format("a, b") in losses.pop("sampler")
+    assert losses.pop("doubler") == [doubt.format("input_1")] and not any(losses.values())
+    paths = [str(tmp_path / name) for name in cases]
+    oracle("serving.signatures", paths=paths, out=str(tmp_path / "out.npz"))
+    dense = sampler.dense(x)
+    wanted = {
+        "sampler": {"sum": dense + pair["b"], "parts_1": dense, "parts_2": -dense},
+        "doubler": {"output_1": 2 * x},
+        "model": {"last": model(x)},
+        "function": {"y": x @ np.asarray(weight)},
+        "other": {"output_0": model(x) + 1},
+    }
+    with np.load(tmp_path / "out.npz") as file:
+        assert len(file.files) == 2 * sum(map(len, wanted.values()))
+        for name, outputs in wanted.items():
+            for key, value in outputs.items():
+                said = file[f"{tmp_path / name}/serving_default/0/{key}"]
+                np.testing.assert_allclose(said, np.asarray(value), rtol=1e-5, atol=1e-6, err_msg=f"{name} {key}")
+    assert [v.shape for v in reinstate.load(tmp_path / "function").variables] == [(3, 2)]
+    assert len(reinstate.load(tmp_path / "model").trainable_variables) == 2
+
+
+def test_a_model_that_was_never_called_says_so(tmp_path: Path):
+    model = keras.Sequential([L.Dense(2)])
+    (loss, _) = losses_of(reinstate.save_model, model, tmp_path / "model")
+    assert (
+        loss == "the signature serving_default > the inputs of the model are not known: call it once before it is saved"
+    )
+    with pytest.raises(UnsupportedError, match="call it once"):
+        reinstate.export(model, tmp_path / "exported")
+    with pytest.raises(UnsupportedError, match="is no Keras model"):
+        reinstate.export(lambda x: x, tmp_path / "exported")

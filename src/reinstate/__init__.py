@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from reinstate._version import __version__
 
 if TYPE_CHECKING:
-    from reinstate._api import load, load_model, load_weights, save_model, save_weights
+    from reinstate._api import export, load, load_model, load_weights, save_model, save_weights
     from reinstate._register import register, unregister
     from reinstate.errors import (
         CorruptError,
@@ -35,6 +35,7 @@ if "KERAS_BACKEND" not in os.environ and "keras" not in sys.modules:
     os.environ["KERAS_BACKEND"] = "jax"
 
 _PLACES = {
+    "export": "_api",
     "load": "_api",
     "load_model": "_api",
     "load_weights": "_api",
@@ -70,6 +71,7 @@ __all__ = [
     "UnsafeError",
     "UnsupportedError",
     "__version__",
+    "export",
     "function",
     "inspect",
     "load",

@@ -80,6 +80,33 @@ def save_model(
     _warn(f"saved {path.name}", losses)
 
 
+def export(obj: Any, path: str | os.PathLike[str], signatures: Any = None) -> None:
+    """Write what a model or a function computes as a SavedModel that TensorFlow runs: to be served, not to be rebuilt.
+
+    Example:
+        >>> def predict(x):
+        ...     return {"y": apply(parameters, x)}  # any code of JAX, its parameters arrays or Keras variables
+        >>> spec = jax.ShapeDtypeStruct((None, 3), "float32")
+        >>> reinstate.export(reinstate.function(predict, input_signature=[spec]), "predictor")
+
+    Args:
+        obj: a Keras model (its prediction is ``serving_default``), or a ``reinstate.function``.
+        path: the directory; what is there is replaced.
+        signatures: other functions of the object instead, as in ``save_model``.
+
+    Raises:
+        UnsupportedError: it is neither, or cannot be put into TensorFlow's ops; names what stands in the way.
+        OSError: it cannot be written; what was there before is untouched.
+    """
+    _require_jax()
+    from reinstate.live.served import capture_served
+
+    archive, losses = capture_served(obj, signatures)
+    target = Path(os.fspath(path)).expanduser()
+    _write_saved_model(archive, target)
+    _warn(f"exported {target.name}", losses)
+
+
 def load_model(
     filepath: FilePath,
     custom_objects: Mapping[str, Any] | None = None,
@@ -295,12 +322,16 @@ def _save_saved_model(
 
     honoured(options, SaveOptions)
     archive, losses = capture(model, include_optimizer, functions=save_traces, signatures=signatures)
+    _write_saved_model(archive, path)
+    return [*losses, *(["save_traces: the layers' functions as graphs"] if save_traces else [])]
+
+
+def _write_saved_model(archive: Archive, path: Path) -> None:
     with (
         replacing_directory(path, saved_model.OWNED) as temporary,
         progress(f"Saving {path.name}", _size(archive)) as bar,
     ):
         saved_model.write_saved_model(archive, temporary, bar)
-    return [*losses, *(["save_traces: the layers' functions as graphs"] if save_traces else [])]
 
 
 def _save_hdf5(model: Any, target: Any, include_optimizer: bool) -> Sequence[str]:

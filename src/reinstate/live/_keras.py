@@ -374,6 +374,11 @@ def graph_of(model: Any) -> Any:
     return model if is_functional(model) and model._inputs else None
 
 
+def built_shapes(layer: Any) -> list[Any]:
+    """The shapes that a layer was built with, for each argument nested as it is; none if it is not built."""
+    return list((layer._build_shapes_dict or {}).values()) if layer.built else []
+
+
 def graph_nodes(graph: Any) -> list[Any]:
     """The calls of layers in a graph, in an order in which they can be made; not those of its inputs."""
     by_depth = graph._nodes_by_depth

@@ -31,7 +31,7 @@ from reinstate.live.nodes import Graph
 from reinstate.live.optimizer_nodes import capture_optimizer, capture_optimizer_positions, rest
 from reinstate.live.positions import TOP_LEVEL, model_layers
 from reinstate.live.revived import Revived, revived_in, saved_with_functions
-from reinstate.live.traces import Traces
+from reinstate.live.traces import Traces, write_signatures
 
 KERAS_VERSION = "2.15.0"  # the dialect in which we write; what its readers take, those back to 2.3 do, too
 
@@ -162,22 +162,14 @@ def _traces(graph: Graph, model: Any, signatures: Any) -> Traces:
     Raises:
         UnsupportedError: some of those that the caller wants cannot be written; names all.
     """
-    traces, failed = Traces(graph), []
+    traces = Traces(graph)
     carry(traces, [each for each in graph.kept if isinstance(each, Revived)])
     try:
-        wanted = endpoints(model, signatures)
+        write_signatures(traces, endpoints(model, signatures))
     except UnsupportedError as error:
         if signatures is not None:
             raise
-        failed, wanted = [str(error)], {}
-    for name, endpoint in wanted.items():
-        try:
-            traces.signature(name, endpoint)
-        except UnsupportedError as error:
-            failed.append(str(error))
-    if failed and signatures is not None:
-        raise UnsupportedError("these signatures cannot be saved:", failed)
-    traces.losses += [f"the signature {each}" for each in failed]
+        traces.losses += error.offenders or [f"the signature {error}"]
     return traces
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import keras
 
 from reinstate import dtypes
 from reinstate.archive.model import TensorSpec
-from reinstate.errors import UnsupportedError
+from reinstate.errors import UnsupportedError, where
 from reinstate.functions import SpecifiedFunction
 from reinstate.live import _keras
 
@@ -30,13 +30,14 @@ class Endpoint:
     """A function to trace: ``call`` takes arrays by the names in ``inputs``, gives arrays by name.
 
     ``variables`` are those that it is known to read; tracing it finds the others. ``batch`` says that the first
-    dimensions of its inputs, where they are open, are one and the same.
+    dimensions of its inputs, where they are open, are one and the same. ``doubts`` are what was assumed of it.
     """
 
     call: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     inputs: Mapping[str, TensorSpec]
     variables: Sequence[Any] = ()
     batch: bool = True
+    doubts: tuple[str, ...] = ()
 
 
 def default_endpoint(model: Any) -> Endpoint:
@@ -47,7 +48,7 @@ def default_endpoint(model: Any) -> Endpoint:
     """
     graph = _keras.graph_of(model)
     if graph is None:
-        raise UnsupportedError("the inputs of the model are not known: it is no graph of layers")
+        return _called_endpoint(model)
     inputs = {tensor_name: _spec(tensor_name, tensor) for tensor_name, tensor in _keras.named_inputs(graph)}
 
     def call(arrays: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -56,6 +57,57 @@ def default_endpoint(model: Any) -> Endpoint:
         return dict(zip(_unique(_keras.output_names(graph)), _keras.flatten(found), strict=True))
 
     return Endpoint(call, inputs, model.variables)
+
+
+def _called_endpoint(model: Any) -> Endpoint:
+    """What a subclassed model predicts of inputs like those that it was built or first called with."""
+    shapes = _keras.built_shapes(model)
+    if not shapes:
+        raise UnsupportedError("the inputs of the model are not known: call it once before it is saved")
+    found = dict(_pseudo_names(shapes[0] if len(shapes) == 1 else shapes, "input_"))
+    dtype = keras.backend.standardize_dtype(model.input_dtype)
+    inputs = {name: _spec(name, keras.KerasTensor((None, *shape[1:]), dtype)) for name, shape in found.items()}
+    settings = {"training": False} if _keras.takes_training(model) else {}
+
+    def call(arrays: Mapping[str, Any]) -> Mapping[str, Any]:
+        remaining = iter([arrays[name] for name in inputs])
+        return dict(_pseudo_names(model(*_filled(shapes, remaining), **settings), "output_"))
+
+    doubt = f"what types {', '.join(inputs)} have is not known of a subclassed model: {dtype} is taken"
+    return Endpoint(call, inputs, model.variables, doubts=(doubt,))
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(size is None or isinstance(size, int) for size in value)
+
+
+def _filled(shapes: Any, arrays: Iterator[Any]) -> Any:
+    """The structure of shapes with arrays in their places; dictionaries in the order of their keys."""
+    if _is_shape(shapes):
+        return next(arrays)
+    if isinstance(shapes, Mapping):
+        filled = {key: _filled(shapes[key], arrays) for key in sorted(shapes)}
+        return {key: filled[key] for key in shapes}
+    return [_filled(each, arrays) for each in shapes]
+
+
+def _pseudo_names(structure: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Names as tf.keras gives them to what a subclassed model takes and gives: ``output_1``, or ``key``, ``key_1``."""
+    for path, value in _paths(structure):
+        name = "_".join(map(str, path)) or "1"
+        yield name if path and isinstance(path[0], str) else prefix + name, value
+
+
+def _paths(structure: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """What is nested, by keys and numbers from 1 on."""
+    if isinstance(structure, Mapping):
+        for key in sorted(structure):
+            yield from _paths(structure[key], (*path, str(key)))
+    elif isinstance(structure, list | tuple) and not _is_shape(structure):
+        for number, each in enumerate(structure, 1):
+            yield from _paths(each, (*path, number))
+    else:
+        yield path, structure
 
 
 def _spec(name: str, tensor: Any) -> TensorSpec:
@@ -83,7 +135,8 @@ def endpoints(model: Any, signatures: Any) -> dict[str, Endpoint]:
         UnsupportedError: some are no functions, or their inputs are not known; names all.
     """
     if signatures is None:
-        return {DEFAULT: default_endpoint(model)}
+        with where(DEFAULT):
+            return {DEFAULT: default_endpoint(model)}
     given = signatures if isinstance(signatures, Mapping) else {DEFAULT: signatures}
     found, offenders = {}, []
     for name, function in given.items():

@@ -59,6 +59,7 @@ class Traces:
         with where(name):
             traced = _traced(endpoint)
             g, results = self._exported(endpoint, traced)
+        self.losses += [f"the signature {name}: {doubt}" for doubt in endpoint.doubts]
         if traced.factor > 1:
             self.losses.append(f"the signature {name}: {_sizes(endpoint)} are multiples of {traced.factor}")
         specs = {key: TensorSpec(key, value.dtype, _open(value.shape)) for key, value in sorted(results.items())}
@@ -110,6 +111,22 @@ class Traces:
         names = {index: f"captured_constant_{number}" for number, index in enumerate(self.captured)}
         library.node.extend(constant(names[index], value) for index, value in self.captured.items())
         return Functions(messages.serialize(library), self.traces, self.nodes, names, signatures=self.endpoints)
+
+
+def write_signatures(traces: Traces, endpoints: Mapping[str, Endpoint]) -> None:
+    """Add signatures.
+
+    Raises:
+        UnsupportedError: some cannot be traced, or not be put into TensorFlow's ops; names all, with the reasons.
+    """
+    failed = []
+    for name, endpoint in endpoints.items():
+        try:
+            traces.signature(name, endpoint)
+        except UnsupportedError as error:
+            failed.append(f"the signature {error}")
+    if failed:
+        raise UnsupportedError("these signatures cannot be saved:", failed)
 
 
 def _cast(g: GraphBuilder, x: Tensor, dtype: DType) -> Tensor:
