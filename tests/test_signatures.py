@@ -163,6 +163,7 @@ def test_all_that_is_wrong_is_named(model, tmp_path: Path):
         "nested": made(lambda x: [x, [x]], FLOATS),
         "fails": made(lambda x: x @ x, FLOATS),
         "fresh": made(lambda x: L.Dense(2)(x), FLOATS),
+        "exchanged": made(jnp.linalg.det, keras.InputSpec(shape=(None, 3, 3), dtype="float32")),
     }
     with pytest.raises(UnsupportedError) as caught:
         reinstate.save_model(model, tmp_path / "model", signatures=wrong)

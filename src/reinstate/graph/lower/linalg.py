@@ -91,6 +91,12 @@ def eigh(g, x, *, lower, subset_by_index):
 
 @lower("lu")
 def lu(g, x):
-    """Packed factors, the rows that were exchanged, and the permutation. Ours has no exchanges: nothing reads them."""
+    """Packed factors, the rows that were exchanged, and the permutation. TensorFlow has no word for the second."""
+
+    def exchanged():
+        raise UnsupportedError(
+            "lu: the rows that were exchanged (determinants count them) are in no op of TensorFlow's"
+        )
+
     factors, permutation = g("Lu", x, output_idx_type=dtypes.from_name("int32"))
-    return factors, permutation, permutation
+    return factors, exchanged, permutation
