@@ -34,6 +34,7 @@ from reinstate.wire.bundle import Bundle, read_bundle
 OWNED = frozenset(
     {"saved_model.pb", "saved_model.pbtxt", "keras_metadata.pb", "fingerprint.pb", "variables", "assets", "debug"}
 )
+_TRAINABLE = "trainable_variables"  # the collection of a TF1 graph
 KERAS3_FILE = Path("assets.extra", "reinstate.keras3.json")
 EXPORTED_FILE = Path("assets", "saved_model.json")
 _TENSORFLOW_VERSION = "2.15.0"  # the newest whose readers and writers this layout is that of
@@ -163,7 +164,7 @@ def _read_nodes(
 ) -> tuple[ObjectNode, ...]:
     if not meta_graph.HasField("object_graph_def"):
         if bundle is None or tracked is None:
-            return _variables_by_name(bundle)
+            return _variables_by_name(bundle, _trainable(meta_graph))
         return object_graph.read_tracked(tracked, bundle.entries)
     with where("saved_model.pb"):
         graph = meta_graph.object_graph_def
@@ -172,11 +173,26 @@ def _read_nodes(
         return object_graph.read_saved(graph, tracked, {} if bundle is None else bundle.entries, metadata)
 
 
-def _variables_by_name(bundle: Bundle | None) -> tuple[ObjectNode, ...]:
+def _trainable(meta_graph: Any) -> frozenset[str] | None:
+    """The names of the variables that train in a TF1 model; None where it does not say."""
+    if _TRAINABLE not in meta_graph.collection_def:
+        return None
+    with where(f"saved_model.pb > collection {_TRAINABLE!r}"):
+        values = meta_graph.collection_def[_TRAINABLE].bytes_list.value
+        listed = [messages.parse(messages.VariableDef, value) for value in values]
+        return frozenset(each.variable_name.partition(":")[0] for each in listed)
+
+
+def _variables_by_name(bundle: Bundle | None, trainable: frozenset[str] | None) -> tuple[ObjectNode, ...]:
     """TF1 models have no object graph: a bare root over the variables by name."""
     tensors = [] if bundle is None else BundleTensors(bundle).refs()
     root = ObjectNode(children={ref.key: index for index, ref in enumerate(tensors, 1)})
-    leaves = [ObjectNode(kind="variable", variable=Variable(r.key, r.dtype, r.shape, tensor=r)) for r in tensors]
+    leaves = [
+        ObjectNode(
+            kind="variable", variable=Variable(r.key, r.dtype, r.shape, trainable is None or r.key in trainable, r)
+        )
+        for r in tensors
+    ]
     return (root, *leaves)
 
 

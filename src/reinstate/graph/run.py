@@ -139,7 +139,11 @@ class Library:
 
     def reaches(self, name: str, ops: frozenset[str]) -> bool:
         """Whether a function, or one that it calls, has a step of these ops."""
-        return any(step.op in ops for plan in self._called(self.plan(name), name).values() for step in plan.steps)
+        return self.plan_reaches(self.plan(name), name, ops)
+
+    def plan_reaches(self, plan: Plan, name: str, ops: frozenset[str]) -> bool:
+        """``reaches`` for a plan that is no function of the library."""
+        return any(step.op in ops for each in self._called(plan, name).values() for step in each.steps)
 
     def on_host(self, plan: Plan) -> bool:
         """Whether a plan, or a function that it calls, has a step that jax cannot do."""

@@ -109,7 +109,7 @@ def deferred_initializers() -> Iterator[list[tuple[Any, Initializer]]]:
 
 
 def _zeros(shape: Sequence[int], dtype: Any = None) -> Any:
-    return jnp.zeros(shape, dtype)
+    return jnp.zeros(shape, None if dtype is None else jax.dtypes.canonicalize_dtype(jnp.dtype(dtype)))
 
 
 def run_initializer(variable: Any, initializer: Initializer) -> None:

@@ -31,6 +31,7 @@ from reinstate.live.optimizer import place_optimizer
 from reinstate.live.place import place, require, unplaced
 from reinstate.live.placed import Placed
 from reinstate.live.revival import Revival
+from reinstate.live.signature import signature_model
 from reinstate.live.signatures import signatures_remembered
 from reinstate.live.sized import sized
 from reinstate.live.tables import learned
@@ -70,6 +71,8 @@ def build(
     revival = Revival(archive)
     known = {**caller_objects(custom_objects), **revival.custom_objects}
     context = Context(archive.keras_version, custom=known)
+    if archive.config is None and archive.keras3 is None and archive.signatures and not revival.is_callable(0):
+        return _of_signature(archive, options, plain_losses)
     with typed(context):
         found = learned(archive)
         described = sized(archive, found.config)
@@ -97,6 +100,21 @@ def build(
             _keras.run_initializer(variable, initializer)
     _keras.finalize(loaded.model)
     loaded.losses += [*plain_losses, *context.losses, *revival.losses]
+    return loaded
+
+
+def _of_signature(archive: Archive, options: LoadOptions, losses: Sequence[str]) -> Loaded:
+    """A model that is not Keras': its signature for serving."""
+    skip, placed = options.experimental_skip_checkpoint, Placed()
+    with Reading(archive, False, skip) as reading, _keras.deferred_initializers() as created:
+        loaded = Loaded(signature_model(archive, placed), losses=[*losses, *require(placed, options)])
+        if skip:
+            placed = Placed()
+        reading.restore(placed)
+    for variable, initializer in created:
+        if not placed.has(variable):
+            _keras.run_initializer(variable, initializer)
+    loaded.losses += narrowed(placed)
     return loaded
 
 

@@ -24,6 +24,7 @@ from reinstate.graph.run import Context, Library
 from reinstate.graph.variables import KEY, Variable, is_substituted, substituted
 from reinstate.live.matching import described, match
 
+_NAMING = frozenset({"VarHandleOp", "VariableV2", "Variable"})
 _LEAST, _MOST = np.iinfo(np.int32).min, np.iinfo(np.int32).max
 
 
@@ -64,6 +65,17 @@ class Runner:
         self.prepare()
         found = {id(v): v for v in (*(self._captures or ()), *self._by_name.values()) if isinstance(v, Variable)}
         return [*found.values(), KEY]
+
+    @property
+    def names(self) -> list[str]:
+        """The variables that a graph which is no function names itself."""
+        named = [step.attributes["shared_name"] for step in self._plan.steps if step.op in _NAMING]
+        return [name for name in dict.fromkeys(named) if name in self._by_name]
+
+    def reaches(self, ops: frozenset[str]) -> bool:
+        """Whether it, or a function that it calls, has a step of these ops."""
+        self.prepare()
+        return self._library.plan_reaches(self._plan, self._plan.name, ops)
 
     def run(self, inputs: Sequence[Any]) -> list[Any]:
         """Run it on flat inputs: numpy, or jax's.

@@ -77,6 +77,22 @@ class Module:
         """The functions for serving, by name; each takes arrays by name and gives a dictionary of arrays."""
         return self._objects.signatures
 
+    def as_layer(self, endpoint: str = "serving_default", name: str | None = None) -> Any:
+        """A signature as a Keras layer, which trains; its variables begin with the values that those here have now.
+
+        It takes a tensor, a list of them in the order of the signature's inputs, or a dictionary; and gives a
+        dictionary. Nothing of it is saved with a model.
+
+        Raises:
+            UnsupportedError: there is no such signature.
+        """
+        from reinstate.live.signature import SignatureLayer
+
+        layer = SignatureLayer(self._objects.archive, endpoint, name)
+        for index, variable in layer.held.items():
+            variable.assign(self._objects.get(index).value)
+        return layer
+
     @property
     def variables(self) -> list[Variable]:
         """The variables of this object and what hangs on it; of a Keras model those that Keras lists."""
@@ -207,6 +223,11 @@ class Objects:
             raise CorruptError(f"constant {name!r} is not in the graph")
         with where(f"constant {name!r}"):
             return read_tensor(self._constants[name].attr["value"].tensor)
+
+    @property
+    def archive(self) -> Archive:
+        """The file."""
+        return self._archive
 
     @property
     def library(self) -> Library:

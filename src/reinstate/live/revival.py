@@ -19,6 +19,7 @@ from reinstate.config.lens import Context
 from reinstate.config.policies import up_policy
 from reinstate.errors import CorruptError, UnsupportedError, where
 from reinstate.graph.ops.random import DRAWING
+from reinstate.graph.rules import native
 from reinstate.live import _keras
 from reinstate.live.concrete import PolymorphicFunction
 from reinstate.live.matching import described
@@ -96,7 +97,8 @@ class Revival:
 
     def is_callable(self, index: int) -> bool:
         """Whether a node has a function that a layer could be called through."""
-        return self.archive.graph is not None and self.call_function(self.archive.nodes[index])[0] is not None
+        node = self.archive.nodes[index]
+        return self.archive.graph is not None and node.identifier in LAYERS and self.call_function(node)[0] is not None
 
     def layer(self, index: int, name: str | None = None) -> Any:
         """The revived layer or model of a node.
@@ -184,7 +186,7 @@ class Revival:
 
 
 def variable_dtype(stored: StoredVariable) -> str:
-    """The dtype of Keras' variable for one of a file.
+    """The dtype of Keras' variable for one of a file; integers of 64 bits are what jax has for them.
 
     Raises:
         UnsupportedError: Keras has no variables of this type.
@@ -194,7 +196,7 @@ def variable_dtype(stored: StoredVariable) -> str:
         raise UnsupportedError(
             f"the variable {stored.name!r} is of type {stored.dtype}, which Keras has no variables of"
         )
-    return stored.dtype.name
+    return native(numpy).name if numpy.kind in "iu" else stored.dtype.name
 
 
 def _policy(value: Any) -> Any:

@@ -13,20 +13,18 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
 import keras
 
 from reinstate.archive.functions import REQUIRED
-from reinstate.archive.model import Function, TensorSpec
+from reinstate.archive.model import Function
 from reinstate.errors import CorruptError, MismatchError, UnsupportedError, where
 from reinstate.graph.rules import UnknownValueError
 from reinstate.graph.variables import KEY, substituted
 from reinstate.live import _keras
 from reinstate.live.concrete import Callables, PolymorphicFunction
 from reinstate.live.matching import described
+from reinstate.live.shapes import first_dtype, symbolic, tensors_of, traced_spec, zeros
 
-# What an open dimension stands at while shapes are traced: two sizes, and what differs then is open, too.
-_PROBES = 83, 89
 _WITHOUT = "layer was saved without config"  # tf.keras' key for that
 
 
@@ -115,7 +113,13 @@ class Penalty(keras.Regularizer):  # type: ignore[misc]
         return sum(function() for function in self.functions)
 
 
-class Revived:
+class OfFunctions:
+    """Layers that consist of functions out of a file: no config says how to make them."""
+
+    name: str
+
+
+class Revived(OfFunctions):
     """What revived layers and models have in common; it stands before Keras' class."""
 
     stored: Stored
@@ -166,7 +170,7 @@ class Revived:
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The shapes and dtypes of the outputs, for symbolic inputs; open dimensions stay open."""
         try:
-            return _traced_spec(lambda *a, **k: self.run(a, k), args, kwargs)
+            return traced_spec(lambda *a, **k: self.run(a, k), args, kwargs)
         except UnknownValueError:
             return self._saved_spec(args, kwargs)
 
@@ -174,11 +178,10 @@ class Revived:
         """What TensorFlow said of the outputs: for functions whose shapes depend on values."""
         function = self.stored.function
         assert function is not None
-        held = keras.tree.map_structure(lambda value: _shaped(value, _PROBES[0]), (args, dict(kwargs)))
-        filled = keras.tree.map_structure(_zeros, held)
+        filled = keras.tree.map_structure(zeros, (args, dict(kwargs)))
         concrete, _ = self._chosen(function, *_bound(self.stored.signature, *filled))
         results = concrete.trace.results[0] if self.stored.with_losses else concrete.trace.results
-        return _symbolic(results)
+        return symbolic(results)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shapes of the outputs, for shapes (or structures of shapes) of the inputs."""
@@ -189,10 +192,9 @@ class Revived:
         """Symbolic inputs of these shapes, in the dtypes of the function's."""
         function = self.stored.function
         positional = function.concrete[0].trace.arguments[0] if function is not None else ()
-        dtypes = [_first_dtype(spec) for spec in positional]
+        dtypes = [first_dtype(spec) for spec in positional]
         return [
-            _tensors_of(shape, dtypes[i] if i < len(dtypes) else keras.config.floatx())
-            for i, shape in enumerate(shapes)
+            tensors_of(shape, dtypes[i] if i < len(dtypes) else keras.config.floatx()) for i, shape in enumerate(shapes)
         ]
 
     @property
@@ -297,82 +299,8 @@ def revived_class(name: str, base: type, signature: inspect.Signature) -> type:
     return type(name, (Revived, base), {"call": call, "__doc__": doc, "__module__": __name__})
 
 
-# Shapes ------------------------------------------------------------------------------------------------------------
-
-
-def _is_symbolic(value: Any) -> bool:
-    return isinstance(value, keras.KerasTensor)
-
-
-def _shaped(value: Any, size: int) -> Any:
-    """What jax traces a symbolic tensor as, its open dimensions of this size."""
-    if not _is_symbolic(value):
-        return value
-    return _keras.shaped(tuple(size if n is None else n for n in value.shape), value.dtype)
-
-
-def _zeros(value: Any) -> Any:
-    return keras.ops.zeros(value.shape, value.dtype) if isinstance(value, jax.ShapeDtypeStruct) else value
-
-
-def _traced_spec(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """The outputs of a function of symbolic tensors, traced for two sizes of what is open in them."""
-    leaves = keras.tree.flatten((args, dict(kwargs)))
-    symbolic = [leaf for leaf in leaves if _is_symbolic(leaf)]
-    is_open = any(None in leaf.shape for leaf in symbolic)
-    found = [_at_size(function, args, kwargs, leaves, size) for size in (_PROBES if is_open else _PROBES[:1])]
-    return keras.tree.map_structure(_joined, *found)
-
-
-def _at_size(function: Callable[..., Any], args: Any, kwargs: Any, leaves: list[Any], size: int) -> Any:
-    def flat(*values: Any) -> Any:
-        given = iter(values)
-        filled = [next(given) if _is_symbolic(leaf) else leaf for leaf in leaves]
-        a, k = keras.tree.pack_sequence_as((args, dict(kwargs)), filled)
-        with _keras.stateless():
-            return function(*a, **k)
-
-    return jax.eval_shape(flat, *[_shaped(leaf, size) for leaf in leaves if _is_symbolic(leaf)])
-
-
-def _joined(*specs: Any) -> Any:
-    """One symbolic tensor of what was traced at several sizes: where they differ, it is open."""
-    first = specs[0]
-    if not isinstance(first, jax.ShapeDtypeStruct):
-        return first
-    if any(len(spec.shape) != len(first.shape) for spec in specs):
-        raise UnsupportedError("the rank of a result depends on the size of the batch")
-    sizes = zip(*(spec.shape for spec in specs), strict=True)
-    return keras.KerasTensor(tuple(n[0] if len(set(n)) == 1 else None for n in sizes), str(first.dtype))
-
-
-def _symbolic(results: Any) -> Any:
-    if isinstance(results, Mapping):
-        return {key: _symbolic(item) for key, item in results.items()}
-    if isinstance(results, list | tuple):
-        return [_symbolic(item) for item in results]
-    if isinstance(results, TensorSpec):
-        if results.shape is None:
-            raise UnsupportedError("the rank of a result is not known")
-        return keras.KerasTensor(results.shape, results.dtype.name)
-    raise UnsupportedError(f"a result that is no tensor: {described(results)}")
-
-
-def _first_dtype(spec: Any) -> str:
-    found = [leaf for leaf in keras.tree.flatten(spec) if isinstance(leaf, TensorSpec)]
-    return found[0].dtype.name if found else str(keras.config.floatx())
-
-
-def _tensors_of(shape: Any, dtype: str) -> Any:
-    if isinstance(shape, Mapping):
-        return {key: _tensors_of(item, dtype) for key, item in shape.items()}
-    if isinstance(shape, list | tuple) and any(isinstance(item, list | tuple | Mapping) for item in shape):
-        return [_tensors_of(item, dtype) for item in shape]
-    return keras.KerasTensor(tuple(shape), dtype)
-
-
 def revived_in(model: Any) -> list[str]:
-    """The revived layers of a model, and itself if it is one: their names and classes."""
+    """The layers of a model that consist of functions, and itself if it is one: their names and classes."""
     return [
-        f"{layer.name} ({type(layer).__name__})" for layer in _keras.all_layers(model) if isinstance(layer, Revived)
+        f"{layer.name} ({type(layer).__name__})" for layer in _keras.all_layers(model) if isinstance(layer, OfFunctions)
     ]
