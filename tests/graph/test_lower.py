@@ -125,6 +125,7 @@ CASES = {
     "switch": lambda x: lax.switch(2, [lambda v: v, lambda v: v + 1, lambda v: v * x], x),
     "custom": lambda x: (jax.nn.silu(x), jax.nn.softplus(x), jax.checkpoint(jnp.tanh)(x)),
     "decompositions": lambda x: jnp.linalg.cholesky(jnp.swapaxes(x[:, None], 1, 2) * x[:, None] + 5 * jnp.eye(4)),
+    "linear systems": lambda x: jnp.linalg.solve(x[:, :, None] * x[:, None] + 3 * jnp.eye(4), x[:, :, None]),
     "solve": lambda x: jax.scipy.linalg.solve_triangular(jnp.tril(jnp.ones((4, 4))) + jnp.eye(4), x.T, lower=True),
 }
 
