@@ -307,8 +307,8 @@ REFUSED_SAVE = {
     "experimental_variable_policy": types.SimpleNamespace(name="EXPAND_DISTRIBUTED_VARIABLES"),
     "experimental_image_format": True,
     "experimental_sharding_callback": min,
-    "extra_tags": ["gpu"],
 }
+HONOURED_SAVE = {"extra_tags": ["gpu"]}
 IDLE_SAVE = {
     "namespace_whitelist": ["Mine"],
     "experimental_io_device": "/job:localhost",
@@ -318,9 +318,11 @@ IDLE_SAVE = {
 
 
 def test_every_save_option_is_honoured_or_refused(tmp_path: Path) -> None:
-    assert {*REFUSED_SAVE, *IDLE_SAVE} == set(SaveOptions.__dataclass_fields__)
+    assert {*REFUSED_SAVE, *IDLE_SAVE, *HONOURED_SAVE} == set(SaveOptions.__dataclass_fields__)
     reinstate.save_model(small(), tmp_path / "m", options=SaveOptions(**IDLE_SAVE))
     assert_same(reinstate.load_model(tmp_path / "m"), small())
+    reinstate.save_model(small(), tmp_path / "tagged", options=SaveOptions(**HONOURED_SAVE))
+    assert reinstate.load(tmp_path / "tagged", ["serve", "gpu"]).signatures
     with pytest.raises(UnsupportedError) as caught:
         reinstate.save_model(small(), tmp_path / "refused", options=SaveOptions(**REFUSED_SAVE))
     assert [offender.partition("=")[0] for offender in caught.value.offenders] == [

@@ -230,11 +230,11 @@ def test_subclassed_models_and_what_is_exported(model, oracle, tmp_path: Path):
     scaled = reinstate.function(lambda x: {"y": x @ weight.value}, [jax.ShapeDtypeStruct((None, 3), jnp.float32)])
     summed = reinstate.function(lambda x: model(x) + 1, [FLOATS])
     cases = {
-        "sampler": (reinstate.save_model, sampler, pair, {}),
         "doubler": (reinstate.export, doubler, {"input_1": x}, {}),
         "model": (reinstate.export, model, {"given": x}, {}),
         "function": (reinstate.export, scaled, {"x": x}, {}),
         "other": (reinstate.export, model, {"x": x}, {"signatures": summed}),
+        "sampler": (reinstate.save_model, sampler, pair, {"options": reinstate.SaveOptions(extra_tags=["gpu"])}),
     }
     losses = {}
     for name, (save, subject, given, settings) in cases.items():
@@ -244,7 +244,7 @@ def test_subclassed_models_and_what_is_exported(model, oracle, tmp_path: Path):
     assert doubt.format("a, b") in losses.pop("sampler")
     assert losses.pop("doubler") == [doubt.format("input_1")] and not any(losses.values())
     paths = [str(tmp_path / name) for name in cases]
-    oracle("serving.signatures", paths=paths, out=str(tmp_path / "out.npz"))
+    oracle("serving.signatures", paths=paths, out=str(tmp_path / "out.npz"), tags=["serve", "gpu"])
     dense = sampler.dense(x)
     wanted = {
         "sampler": {"sum": dense + pair["b"], "parts_1": dense, "parts_2": -dense},

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -320,9 +321,9 @@ def _save_saved_model(
     """Write a SavedModel; return what is not in it."""
     from reinstate.live.capture import capture
 
-    honoured(options, SaveOptions)
+    chosen = honoured(options, SaveOptions)
     archive, losses = capture(model, include_optimizer, functions=save_traces, signatures=signatures)
-    _write_saved_model(archive, path)
+    _write_saved_model(replace(archive, tags=(tuple(chosen.extra_tags or ()),)), path)
     return [*losses, *(["save_traces: the layers' functions as graphs"] if save_traces else [])]
 
 

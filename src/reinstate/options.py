@@ -14,7 +14,10 @@ from reinstate.errors import UnsupportedError
 
 @dataclass(frozen=True, slots=True)
 class SaveOptions:
-    """How a SavedModel is written. A field that this version has no effect for is refused when it is set."""
+    """How a SavedModel is written. A field that this version has no effect for is refused when it is set.
+
+    ``extra_tags`` are tags of the model beside ``serve``.
+    """
 
     namespace_whitelist: Sequence[str] | None = None
     save_debug_info: bool = False
@@ -46,7 +49,7 @@ class LoadOptions:
     experimental_load_function_aliases: bool = False
 
 
-_HONOURED = frozenset({"allow_partial_checkpoint", "experimental_skip_checkpoint"})
+_HONOURED = frozenset({"allow_partial_checkpoint", "experimental_skip_checkpoint", "extra_tags"})
 # Without functions in the file these have nothing to act on: harmless at any value.
 _NO_EFFECT = frozenset(
     {"namespace_whitelist", "experimental_io_device", "experimental_custom_gradients", "experimental_skip_saver"}

@@ -273,7 +273,7 @@ def write_saved_model(archive: Archive, directory: Path, progress: Callable[[int
 def _saved_model_message(archive: Archive, texts: Mapping[int, str], keys: Mapping[int, str]) -> bytes:
     saved = messages.SavedModel(saved_model_schema_version=1)
     meta_graph = saved.meta_graphs.add()
-    meta_graph.meta_info_def.tags.append(_SERVE)
+    meta_graph.meta_info_def.tags.extend(dict.fromkeys([_SERVE, *(tag for tags in archive.tags for tag in tags)]))
     meta_graph.meta_info_def.tensorflow_version = _TENSORFLOW_VERSION
     meta_graph.meta_info_def.tensorflow_git_version = f"reinstate {__version__}"
     meta_graph.object_graph_def.CopyFrom(object_graph.write_saved(archive.nodes, texts))

@@ -109,14 +109,14 @@ def _rename(function, names):
                     each.name = names[each.name]
 
 
-def signatures(paths, out):
+def signatures(paths, out, tags=()):
     """What all signatures of models say, called twice with the inputs ``<path>.npz`` has by signature and name.
 
-    Gives their specs by path and signature.
+    Gives their specs by path and signature. The last path is of a model with these tags, if there are any.
     """
     found, specs = {}, {}
     for path in paths:
-        loaded = tf.saved_model.load(path)
+        loaded = tf.saved_model.load(path, list(tags) if tags and path == paths[-1] else None)
         specs[path] = {name: _specs(function) for name, function in loaded.signatures.items()}
         with np.load(path + ".npz") as file:
             inputs = {name: tf.constant(file[name]) for name in file.files}
