@@ -15,7 +15,7 @@ from tests.oracle import truth
 
 NAMES = (
     *("scale", "norm", "penalized", "attend", "folded", "patches", "nameless", "lambda", "cell", "each-step", "lookup"),
-    *("frozen", "sequential", "mixed", "structured", "nested", "shared", "tied", "masked"),
+    *("frozen", "sequential", "mixed", "structured", "nested", "shared", "tied", "masked", "unmasked"),
     *("block", "whole", "heads", "own-step", "part-frozen"),
 )
 
@@ -107,6 +107,16 @@ def test_a_layer_that_uses_the_weights_of_another_shares_them(saved: Path) -> No
     assert model.get_layer("tied").other is model.get_layer("embedding")
     model.get_layer("embedding").set_weights([np.zeros((7, 3), "float32")])
     assert not np.any(model.predict_on_batch(np.ones((1, 5), "int32")))
+
+
+@pytest.mark.filterwarnings("default::reinstate.LossyWarning")
+def test_a_mask_that_no_function_takes_is_named_once(saved: Path) -> None:
+    layer = reinstate.load_model(saved / "unmasked").get_layer("pool")
+    x, mask = np.ones((2, 5, 4), "float32"), np.ones((2, 5), bool)
+    with pytest.warns(reinstate.LossyWarning, match=r"called layer 'pool' \(Pool\).*\n  - the mask: ") as caught:
+        found = [layer(x, mask=mask), layer(x, mask=mask)]
+    assert [issubclass(each.category, reinstate.LossyWarning) for each in caught].count(True) == 1
+    np.testing.assert_array_equal(*found)
 
 
 def test_losses_of_all_kinds_come_back(saved: Path) -> None:

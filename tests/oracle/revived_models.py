@@ -262,6 +262,7 @@ def _wired(keras, tf):
         "shared": (shared, [(4,)]),
         "tied": (tied, [("ids", 5)]),
         "masked": (masked, [("ids", 5)]),
+        "unmasked": (lambda: functional(keras, Pool(name="pool"), shape=(5, 4)), [(5, 4)]),
     }
 
 

@@ -7,6 +7,7 @@ the function had. It knows how to be called and which variables it has; ``reviva
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,7 +18,7 @@ import keras
 
 from reinstate.archive.functions import REQUIRED
 from reinstate.archive.model import Function
-from reinstate.errors import CorruptError, MismatchError, UnsupportedError, where
+from reinstate.errors import CorruptError, LossyWarning, MismatchError, UnsupportedError, where
 from reinstate.graph.rules import UnknownValueError
 from reinstate.graph.variables import KEY, substituted
 from reinstate.live import _keras
@@ -77,7 +78,7 @@ class Stored:
     methods: dict[str, Callable[..., Any]] = field(default_factory=dict)
     weights: list[Any] = field(default_factory=list)
     states: list[Any] = field(default_factory=list)
-    dropped_masks: bool = False
+    dropped_masks: bool = False  # and it was said so
     source: Any = None  # the ``Revival`` that made it
 
 
@@ -161,11 +162,19 @@ class Revived(OfFunctions):
             bare = tuple(None if is_mask(name) else value for name, value in zip(names, args, strict=False))
             bare += args[len(names) :]
             found = function.find(bare, {k: None if is_mask(k) else v for k, v in kwargs.items()})
-            self.stored.dropped_masks |= found is not None
+            if found is not None:
+                self._warn_of_masks()
         if found is None:
             there = [f"{described(f.trace.arguments[0])} {described(f.trace.arguments[1])}" for f in function.concrete]
             raise MismatchError(f"it was not saved for {described(args)} {described(dict(kwargs))}; it was for:", there)
         return found
+
+    def _warn_of_masks(self) -> None:
+        """Say once that a mask has no effect."""
+        if not self.stored.dropped_masks:
+            self.stored.dropped_masks = True
+            loss = "the mask: the function was saved for calls without one"
+            warnings.warn(LossyWarning(f"called {self._label()}", [loss]), stacklevel=2)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The shapes and dtypes of the outputs, for symbolic inputs; open dimensions stay open."""
