@@ -110,6 +110,8 @@ def _facts(found: Inspection) -> Iterator[tuple[str, Sequence[str]]]:
             yield name, values
     for signature in found.signatures:
         yield "Signature", [f"{signature.name}: {_specs(signature.inputs)} → {_specs(signature.outputs)}"]
+    if found.ops_without_rule:
+        yield "Not run", [f"functions with {', '.join(map(printable, found.ops_without_rule))}"]
 
 
 def _tags(tags: Sequence[Sequence[str]]) -> list[str]:

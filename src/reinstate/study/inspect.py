@@ -10,6 +10,7 @@ from pathlib import Path
 from reinstate.archive.formats import Format, sniff
 from reinstate.archive.model import Archive, Signature, TensorSpec
 from reinstate.archive.serialized import class_name, layer_name
+from reinstate.study.functions import ops_without_rule
 from reinstate.study.layers import Layer, Weight, find_layers
 from reinstate.study.training import Optimizer, find_optimizer, loss_and_metrics
 
@@ -30,7 +31,7 @@ class Inspection:
 
     ``variables`` are those that belong to no layer: the model's own, or, where the file says nothing of layers (a
     checkpoint, a model that is not of Keras), all. The optimizer's are not among them. ``tags`` has one entry per
-    graph. ``size`` is bytes on disk.
+    graph. ``size`` is bytes on disk. ``ops_without_rule``: functions that need these cannot be run.
     """
 
     path: str
@@ -48,6 +49,7 @@ class Inspection:
     signatures: tuple[Signature, ...]
     tags: tuple[tuple[str, ...], ...]
     size: int
+    ops_without_rule: tuple[str, ...] = ()
 
     @property
     def weights(self) -> tuple[Weight, ...]:
@@ -110,4 +112,5 @@ def describe(archive: Archive, path: str) -> Inspection:
         signatures=tuple(archive.signatures.values()),
         tags=archive.tags,
         size=archive.size,
+        ops_without_rule=ops_without_rule(archive),
     )

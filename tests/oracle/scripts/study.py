@@ -108,3 +108,27 @@ def save_tf1(path):
         builder = v1.saved_model.Builder(path)
         builder.add_meta_graph_and_variables(session, ["serve", "v1"], {"serving_default": signature})
         builder.save()
+
+
+def save_with_rare_ops(directory):
+    """A SavedModel of either TensorFlow, with an op that hardly anyone uses; the first has it in a branch."""
+    import tensorflow as tf
+
+    def rare(x):
+        return x + tf.raw_ops.SobolSample(dim=2, num_results=3, skip=1, dtype=tf.float32)
+
+    @tf.function(input_signature=[tf.TensorSpec((3, 2), tf.float32, name="x")])
+    def f(x):
+        return tf.cond(tf.reduce_sum(x) > 0.0, lambda: rare(x), lambda: -x)
+
+    module = tf.Module()
+    module.w = tf.Variable(1.0)
+    module.f = f
+    tf.saved_model.save(module, directory + "/tf2", signatures={"apply": f})
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, (3, 2), name="x")
+        v1.get_variable("w", (3, 2))
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, directory + "/tf1", {"x": x}, {"y": rare(x)})
+        v1.saved_model.simple_save(session, directory + "/tf1_without", {"x": x}, {"y": -x})
