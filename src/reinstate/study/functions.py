@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from reinstate.archive.model import Archive, Graph
+from reinstate.graph.op_defs import find
 from reinstate.graph.op_names import ruled
 from reinstate.wire import messages
 
@@ -47,10 +49,17 @@ def _calls(nodes: Iterable[Any], functions: Mapping[str, Any]) -> Iterator[str]:
     for node in nodes:
         if node.op in functions:
             yield node.op
-        for value in node.attr.values():
-            kind = value.WhichOneof("value")
-            named = [value.func] if kind == "func" else value.list.func if kind == "list" else []
-            yield from (each.name for each in named if each.name in functions)
+        for name in _function_attributes(node.op):
+            value = node.attr[name]
+            yield from (each.name for each in (value.func, *value.list.func) if each.name in functions)
+
+
+@cache
+def _function_attributes(op: str) -> tuple[str, ...]:
+    """The attributes of an op that name functions: few have any, and a graph has many nodes."""
+    definition = find(op)
+    attributes = {} if definition is None else definition.attributes
+    return tuple(name for name, each in attributes.items() if each.kind in ("func", "list(func)"))
 
 
 def _behind(nodes: Iterable[Any], graph: Graph) -> Iterator[Any]:
