@@ -19,7 +19,6 @@ from reinstate.config.lens import Context
 from reinstate.config.policies import up_policy
 from reinstate.errors import CorruptError, UnsupportedError, where
 from reinstate.graph.ops.random import DRAWING
-from reinstate.graph.rules import native
 from reinstate.live import _keras
 from reinstate.live.concrete import PolymorphicFunction
 from reinstate.live.matching import described
@@ -186,7 +185,7 @@ class Revival:
 
 
 def variable_dtype(stored: StoredVariable) -> str:
-    """The dtype of Keras' variable for one of a file; integers of 64 bits are what jax has for them.
+    """The dtype of Keras' variable for one of a file.
 
     Raises:
         UnsupportedError: Keras has no variables of this type.
@@ -196,7 +195,7 @@ def variable_dtype(stored: StoredVariable) -> str:
         raise UnsupportedError(
             f"the variable {stored.name!r} is of type {stored.dtype}, which Keras has no variables of"
         )
-    return native(numpy).name if numpy.kind in "iu" else stored.dtype.name
+    return stored.dtype.name
 
 
 def _policy(value: Any) -> Any:

@@ -12,9 +12,10 @@ from typing import Any
 import keras
 
 from reinstate.archive.model import Archive, TensorSpec
+from reinstate.archive.model import Variable as StoredVariable
 from reinstate.errors import UnsupportedError, where
 from reinstate.graph.ops.random import DRAWING
-from reinstate.graph.rules import UnknownValueError
+from reinstate.graph.rules import UnknownValueError, native
 from reinstate.live import _keras
 from reinstate.live.concrete import SignatureFunction
 from reinstate.live.matching import described
@@ -41,9 +42,7 @@ class SignatureLayer(OfFunctions, keras.Layer):  # type: ignore[misc]
         for index in dict.fromkeys(bound):
             stored = archive.nodes[index].variable
             if stored is not None:
-                trainable = stored.trainable and variable_dtype(stored).startswith(("float", "bfloat"))
-                made = _keras.stored_variable(stored.shape, variable_dtype(stored), trainable, stored.name)
-                variables[index] = made
+                variables[index] = _variable(stored)
         self._nodes = [*variables]
         self._own_variables = [*variables.values()]
         self.seed_generator = keras.random.SeedGenerator() if draws else None
@@ -86,6 +85,15 @@ class SignatureLayer(OfFunctions, keras.Layer):  # type: ignore[misc]
             NotImplementedError: always.
         """
         raise NotImplementedError("the layer consists of functions of a SavedModel, which no config holds")
+
+
+def _variable(stored: StoredVariable) -> Any:
+    """Keras' variable for one of a file: only floats train, and integers of 64 bits are what jax has for them."""
+    dtype = variable_dtype(stored)
+    is_float = dtype.startswith(("float", "bfloat"))
+    if dtype in ("int64", "uint64"):
+        dtype = native(stored.dtype).name
+    return _keras.stored_variable(stored.shape, dtype, stored.trainable and is_float, stored.name)
 
 
 def _signature(objects: KerasObjects, endpoint: str) -> SignatureFunction:
