@@ -185,6 +185,7 @@ class Archive:
     size: int = 0  # bytes on disk
     tables: Mapping[int, Callable[[], Table]] = field(default_factory=dict)  # by node id; a call reads one
     graph: Callable[[], Graph] | None = None  # SavedModel: a call reads the functions
+    definition: bytes = b""  # SavedModel: the ``GraphDef`` with the functions' bodies
 
     @property
     def root(self) -> ObjectNode:

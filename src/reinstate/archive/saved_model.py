@@ -73,6 +73,7 @@ def read_saved_model(directory: Path, tags: Iterable[str] | None = None) -> Arch
             size=sum(file.stat().st_size for file in directory.rglob("*") if file.is_file()),
             tables=read_tables(meta_graph, tracked, bundle, directory),
             graph=lambda: read_graph(meta_graph, directory),
+            definition=meta_graph.graph_def,
         )
 
 

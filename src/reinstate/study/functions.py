@@ -11,6 +11,9 @@ from reinstate.graph.op_defs import find
 from reinstate.graph.op_names import ruled
 from reinstate.wire import messages
 
+# Ops of the functions that save and restore, which every file has and nobody calls.
+_SAVING = frozenset({"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"})
+
 
 def ops_without_rule(archive: Archive) -> tuple[str, ...]:
     """The names of the ops, sorted; none where the file has no functions.
@@ -20,9 +23,12 @@ def ops_without_rule(archive: Archive) -> tuple[str, ...]:
     """
     if archive.graph is None:
         return ()
-    graph = archive.graph()
-    definition = messages.parse(messages.GraphDef, graph.definition)
+    definition = messages.parse(messages.GraphDef, archive.definition)
     functions = {function.signature.name: function.node_def for function in definition.library.function}
+    ops = {node.op for nodes in (definition.node, *functions.values()) for node in nodes}
+    if not ops - ruled() - _SAVING - functions.keys():
+        return ()  # nearly always; what calls what need not be read then
+    graph = archive.graph()
     if graph.traces:
         called: Iterable[str] = (name for each in graph.functions.values() for name in each.traces)
         ops = _reached(functions, called)
