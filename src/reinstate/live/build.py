@@ -22,6 +22,7 @@ from reinstate.errors import CorruptError, MismatchError, ReinstateError, Unsupp
 from reinstate.live import _keras
 from reinstate.live.by_name import place_layers
 from reinstate.live.cudnn import without_cudnn
+from reinstate.live.introspection import signatures_remembered
 from reinstate.live.keras2.logits import hand_logits, output_activations
 from reinstate.live.keras2.models import on_host
 from reinstate.live.metrics import place_metrics
@@ -32,7 +33,6 @@ from reinstate.live.place import place, require, unplaced
 from reinstate.live.placed import Placed
 from reinstate.live.revival import Revival
 from reinstate.live.signature import signature_model
-from reinstate.live.signatures import signatures_remembered
 from reinstate.live.sized import sized
 from reinstate.live.tables import learned
 from reinstate.live.values import Reading, narrowed, restore, wanted
@@ -66,7 +66,6 @@ def build(
         CorruptError: a value's bytes are damaged.
     """
     options = options or LoadOptions()
-    skip = options.experimental_skip_checkpoint
     archive, plain_losses = without_cudnn(archive)
     revival = Revival(archive)
     known = {**caller_objects(custom_objects), **revival.custom_objects}
@@ -79,6 +78,7 @@ def build(
     configs = ModelConfig(replace(archive, config=described), context, revival)
     config = configs.plain()
     loaded = Loaded(model=None)
+    skip = options.experimental_skip_checkpoint
     with Reading(archive, compile, skip) as reading, keras.saving.custom_object_scope(known):
         with _keras.deferred_initializers() as created:
             loaded.model = _constructed(config, configs, safe_mode)
@@ -89,15 +89,7 @@ def build(
             loaded.losses += [*require(placed, options), *unplaced(archive, loaded.model, placed)]
             if compile:
                 _compile_as_it_was(loaded, archive, placed, context)
-        if skip:
-            placed = Placed()
-        reading.restore(placed)
-        loaded.losses += narrowed(placed)
-        fresh = [(variable, initializer) for variable, initializer in created if not placed.has(variable)]
-        if not (skip or options.allow_partial_checkpoint):
-            _check_fresh([variable for variable, _ in fresh], archive)
-        for variable, initializer in fresh:
-            _keras.run_initializer(variable, initializer)
+        loaded.losses += _filled(archive, reading, placed, created, options)
     _keras.finalize(loaded.model)
     loaded.losses += [*plain_losses, *context.losses, *revival.losses]
     return loaded
@@ -105,17 +97,27 @@ def build(
 
 def _of_signature(archive: Archive, options: LoadOptions, losses: Sequence[str]) -> Loaded:
     """A model that is not Keras': its signature for serving."""
-    skip, placed = options.experimental_skip_checkpoint, Placed()
-    with Reading(archive, False, skip) as reading, _keras.deferred_initializers() as created:
-        loaded = Loaded(signature_model(archive, placed), losses=[*losses, *require(placed, options)])
-        if skip:
-            placed = Placed()
-        reading.restore(placed)
-    for variable, initializer in created:
-        if not placed.has(variable):
-            _keras.run_initializer(variable, initializer)
-    loaded.losses += narrowed(placed)
+    placed = Placed()
+    with Reading(archive, False, options.experimental_skip_checkpoint) as reading:
+        with _keras.deferred_initializers() as created:
+            loaded = Loaded(signature_model(archive, placed), losses=[*losses, *require(placed, options)])
+        loaded.losses += _filled(archive, reading, placed, created, options)
     return loaded
+
+
+def _filled(
+    archive: Archive, reading: Reading, placed: Placed, created: Sequence[tuple[Any, Any]], options: LoadOptions
+) -> list[str]:
+    """Put the values in place, and initialize what the file has none for; gives what is lost of them."""
+    if options.experimental_skip_checkpoint:
+        placed = Placed()
+    reading.restore(placed)
+    fresh = [(variable, initializer) for variable, initializer in created if not placed.has(variable)]
+    if not (options.experimental_skip_checkpoint or options.allow_partial_checkpoint):
+        _check_fresh([variable for variable, _ in fresh], archive)
+    for variable, initializer in fresh:
+        _keras.run_initializer(variable, initializer)
+    return narrowed(placed)
 
 
 def _check_built(model: Any, archive: Archive, options: LoadOptions) -> None:

@@ -7,7 +7,7 @@ import inspect
 import keras
 import pytest
 
-from reinstate.live.signatures import signatures_remembered
+from reinstate.live.introspection import signatures_remembered
 
 PLAIN = inspect.signature
 LAYERS = [keras.layers.Dense(2), keras.layers.Dense(3), keras.layers.GRU(2), keras.layers.MultiHeadAttention(2, 2)]
