@@ -44,7 +44,7 @@ class Runner:
         self._captures_of = captures
         self._by_name = variables
         self._captures: Sequence[Any] | None = None
-        self._compiled: Any = None
+        self._compiled: dict[int, Any] = {}  # by the plan, the whole or a half
         self._op_by_op = False
         self._halves: dict[tuple[int, ...], Halves | None] = {}  # by the arguments that are text
         self._resources: dict[str, Any] = {} if resources is None else resources
@@ -130,9 +130,10 @@ class Runner:
 
     def _call_compiled(self, plan: Plan, inputs: Sequence[Any], handed: Sequence[Any] = ()) -> list[Any]:
         variables = self.variables
-        if self._compiled is None:
-            self._compiled = jax.jit(lambda *given: self._pure(plan, variables, *given))
-        outputs, written = self._compiled([v.value for v in variables], list(inputs), list(handed))
+        compiled = self._compiled.get(id(plan))  # the plans are kept: no number is used twice
+        if compiled is None:
+            compiled = self._compiled[id(plan)] = jax.jit(lambda *given: self._pure(plan, variables, *given))
+        outputs, written = compiled([v.value for v in variables], list(inputs), list(handed))
         for place, value in written.items():
             variables[place].assign(value)
         return list(outputs)
