@@ -119,7 +119,7 @@ class ModelConfig:
 
     def parts(self) -> Parts:
         """What gives revived layers their variables; layers in them are translated as those of the model."""
-        return Parts(self.revival, Rebuilding(self.archive, self.revival.variables, self._inner))
+        return Parts(self.revival, Rebuilding(self.archive, self.revival.variables, self._inner, self.revival.note))
 
     def _inner(self, item: Mapping[str, Any], node: int) -> dict[str, Any] | None:
         """A layer that stands in a revived one in the Keras 3 dialect; None where it cannot be translated."""

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from reinstate.archive.model import Archive, ObjectNode
+from reinstate.live import _keras
 from reinstate.live.module import number
 from reinstate.live.place import place_attributes
 from reinstate.live.placed import Placed
@@ -19,10 +20,13 @@ Translate = Callable[[Mapping[str, Any], int], dict[str, Any] | None]  # a layer
 class Rebuilding:
     """Makes layers of their configs, and pairs their variables with those of the file."""
 
-    def __init__(self, archive: Archive, variables: dict[int, Any], translate: Translate) -> None:
+    def __init__(
+        self, archive: Archive, variables: dict[int, Any], translate: Translate, note: Callable[[str], None]
+    ) -> None:
         self._archive = archive
         self._variables = variables
         self._translate = translate
+        self._note = note
 
     def layer(self, index: int) -> Any:
         """The layer of a node; None where it cannot be made of its config, or has not the variables of the file."""
@@ -32,12 +36,24 @@ class Rebuilding:
             return None
         item = {"class_name": metadata["class_name"], "config": metadata["config"]}
         config = self._translate(learned_by(self._archive, item, index), index)
-        made = None if config is None else _made(config, metadata.get("build_input_shape"))
+        made = None if config is None else self._made(config, metadata)
         found = None if made is None else self._paired(index, node, made)
         if found is None:
             return None
         self._variables.update(found.variables)
         return made
+
+    def _made(self, config: dict[str, Any], metadata: Mapping[str, Any]) -> Any:
+        """A layer of Keras' form of it, built; None where Keras, or a class of the caller's, cannot: this is noted."""
+        try:
+            layer = keras.saving.deserialize_keras_object(config)
+            if isinstance(layer, keras.Layer) and not layer.built and metadata.get("build_input_shape") is not None:
+                layer.build(metadata["build_input_shape"])
+        except Exception as error:  # whatever they make of a config
+            name, called = metadata.get("name"), metadata["class_name"]
+            self._note(f"{name} ({called}) computes what was saved of it, without its class: {_keras.reason(error)}")
+            return None
+        return layer if isinstance(layer, keras.Layer) else None
 
     def _paired(self, index: int, node: ObjectNode, layer: Any) -> Placed | None:
         """The layer's variables by node; None where they are not those of the file, or some have others already."""
@@ -50,14 +66,3 @@ class Rebuilding:
         taken = any(self._variables.get(i, variable) is not variable for i, variable in found.variables.items())
         fits = set(wanted) <= set(found.variables) and len(layer.weights) == len(wanted)
         return None if taken or not fits or found.take() else found
-
-
-def _made(config: dict[str, Any], shape: Any) -> Any:
-    """A layer of Keras' form of it, built; None where Keras, or a class of the caller's, cannot make or build it."""
-    try:
-        layer = keras.saving.deserialize_keras_object(config)
-        if isinstance(layer, keras.Layer) and not layer.built and shape is not None:
-            layer.build(shape)
-    except Exception:  # whatever they make of a config: the layer is revived then
-        return None
-    return layer if isinstance(layer, keras.Layer) else None
