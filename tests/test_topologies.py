@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import reinstate
@@ -140,6 +140,32 @@ def test_survives(graph: Any, form: str) -> None:
         np.testing.assert_array_equal(mine.value, theirs.value)
     for mine, theirs in zip(_list(again(inputs)), _list(model(inputs)), strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_real_tf_keras_predicts_the_same(oracle, tmp_path: Path) -> None:
+    drawn: list[Any] = []
+
+    @settings(max_examples=15, derandomize=True, database=None, phases=[Phase.generate])
+    @given(GRAPH)
+    def draw(graph: Any) -> None:
+        drawn.append(graph)
+
+    draw()
+    expected = {}
+    for number, graph in enumerate(drawn):
+        model = Builder().model(graph)
+        x = [np.random.RandomState(i).normal(size=(2, WIDTH)).astype("float32") for i, _ in enumerate(model.inputs)]
+        for name in (f"{number}", f"{number}.h5"):
+            reinstate.save_model(model, tmp_path / name, save_traces=False)
+            np.savez(tmp_path / f"{name}.npz", **{str(i): each for i, each in enumerate(x)})
+            expected[name] = _list(model(x))
+    oracle("topologies.predict", directory=str(tmp_path), names=list(expected))
+    for name, outputs in expected.items():
+        with np.load(tmp_path / f"{name}.npz") as file:
+            assert len(file.files) == len(outputs), name
+            for i, mine in enumerate(outputs):
+                scale = max(1.0, float(np.abs(mine).max()))
+                np.testing.assert_allclose(file[f"arr_{i}"], mine, rtol=1e-5, atol=1e-5 * scale, err_msg=name)
 
 
 def _list(value: Any) -> list[Any]:
