@@ -227,7 +227,7 @@ def test_operations_of_keras_go_down_under_their_own_name_and_are_noted() -> Non
         "keras.ops operation Median",
     ]
     model = _up(config)
-    np.testing.assert_allclose(model(np.ones((1, 3))), np.full((1, 1), 3.0), rtol=1e-3)
+    np.testing.assert_allclose(model(np.ones((1, 3))), np.full((1, 1), 3.0), rtol=1e-5)
 
 
 def test_a_default_of_the_signature_is_not_written_as_if_the_user_had_said_it() -> None:

@@ -11,8 +11,8 @@ from reinstate.graph import op_defs
 from reinstate.graph.plan import plan_graph
 from reinstate.graph.rules import RULES
 from reinstate.graph.run import Context, Library
-from reinstate.graph.tensors import read_tensor
 from reinstate.wire import messages
+from reinstate.wire.tensors import read_tensor
 
 FLOAT, INT, STRING = 1, 3, 7
 

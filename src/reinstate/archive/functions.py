@@ -21,7 +21,7 @@ from reinstate.archive.tables import asset_path
 from reinstate.dtypes import DType
 from reinstate.errors import CorruptError, where
 from reinstate.wire import messages
-from reinstate.wire.nodes import write_shape
+from reinstate.wire.tensors import write_shape
 
 
 def read_graph(meta_graph: Any, directory: Path) -> Graph:

@@ -16,7 +16,8 @@ from reinstate import dtypes
 from reinstate.archive.model import Archive, Signature, TensorSpec, Trace
 from reinstate.dtypes import DType
 from reinstate.wire import messages
-from reinstate.wire.nodes import node, write_shape
+from reinstate.wire.nodes import node
+from reinstate.wire.tensors import write_shape
 
 METHOD = "tensorflow/serving/predict"
 INIT_OP = "__saved_model_init_op"

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from reinstate import dtypes
 from reinstate.archive.model import Table
 from reinstate.errors import CorruptError, UnsafeError, where
 from reinstate.wire import messages
 from reinstate.wire.bundle import Bundle
+from reinstate.wire.tensors import read_tensor
 
 _WHOLE_LINE, _LINE_NUMBER = -2, -1  # of TextFileIndex
 _FILE_OP = "InitializeTableFromTextFileV2"
@@ -111,13 +110,13 @@ class _Source:
         if name not in self._constants:
             raise CorruptError(f"constant {name!r} is not in the graph")
         with where(f"constant {name!r}"):
-            return _array(self._constants[name].attr["value"].tensor)
+            return read_tensor(self._constants[name].attr["value"].tensor, _FILL_LIMIT)
 
     def _from_file(self, number: int, function: str) -> Table:
         files = self.meta_graph.asset_file_def
         if not 0 <= number < len(files):
             raise CorruptError(f"asset {number} of {len(files)}")
-        lines = _lines(asset_path(self.directory, files[number].filename))
+        lines = asset_lines(asset_path(self.directory, files[number].filename))
         attributes = self._file_attributes(function)
         numbers = np.arange(len(lines), dtype=np.int64)
         columns = {_WHOLE_LINE: np.array(lines, object), _LINE_NUMBER: numbers}
@@ -154,28 +153,7 @@ def asset_path(directory: Path, name: str) -> Path:
     return path
 
 
-def _lines(path: Path) -> list[bytes]:
+def asset_lines(path: Path) -> list[bytes]:
     """The lines of a text file as TensorFlow reads them: carriage returns do not count."""
     lines = path.read_bytes().replace(b"\r", b"").split(b"\n")
     return lines[:-1] if lines[-1] == b"" else lines
-
-
-def _array(tensor: Any) -> np.ndarray[Any, Any]:
-    """The value of a constant: strings, or integers."""
-    shape = tuple(dimension.size for dimension in tensor.tensor_shape.dim)
-    count = prod(shape)
-    dtype = dtypes.from_enum(tensor.dtype)
-    if dtype.numpy is None or any(size < 0 for size in shape):
-        raise CorruptError(f"a {dtype.name} of shape {shape} is no column of a table")
-    if tensor.tensor_content:
-        if len(tensor.tensor_content) != count * dtype.numpy.itemsize or dtype.numpy.hasobject:
-            raise CorruptError(f"{len(tensor.tensor_content)} bytes for {count} of {dtype.name}")
-        return np.frombuffer(tensor.tensor_content, dtype.numpy.newbyteorder("<")).reshape(shape)
-    values = list(tensor.string_val or tensor.int64_val or tensor.int_val or tensor.float_val)
-    if len(values) < count <= _FILL_LIMIT and values:
-        values += values[-1:] * (count - len(values))
-    if len(values) != count:
-        raise CorruptError(f"{len(values)} values for {count} of {dtype.name}")
-    result = np.empty(count, dtype.numpy)
-    result[:] = values
-    return result.reshape(shape)

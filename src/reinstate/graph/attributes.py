@@ -12,7 +12,7 @@ from typing import Any
 from reinstate import dtypes
 from reinstate.errors import CorruptError, UnsupportedError, where
 from reinstate.graph.op_defs import Attribute, OpDefinition
-from reinstate.graph.tensors import read_shape, read_tensor
+from reinstate.wire.tensors import read_shape, read_tensor
 
 
 class FunctionName(str):

@@ -22,7 +22,8 @@ from reinstate.graph import op_defs
 from reinstate.graph.dimensions import Dimensions, is_static
 from reinstate.graph.op_defs import Argument, OpDefinition
 from reinstate.wire import messages
-from reinstate.wire.nodes import node, write_shape
+from reinstate.wire.nodes import node
+from reinstate.wire.tensors import write_shape
 
 LARGE = 1024  # bytes; larger constants are variables
 RESOURCE, VARIANT = dtypes.from_name("resource"), dtypes.from_name("variant")

@@ -41,7 +41,7 @@ def serialized_metric(metric: Any) -> dict[str, Any]:
 
 
 def _metadata(label: str, metric: Any, context: Context) -> dict[str, Any]:
-    """What tf.keras says of a metric; from 2.4 on it does without, before it could not load a model with metrics."""
+    """What tf.keras says of a metric; up to 2.4 it loads no model with metrics without."""
     about = {"name": label, "dtype": str(metric.dtype)}
     item = down_metric(serialized_metric(metric), context)
     if not isinstance(item, Mapping):

@@ -14,10 +14,10 @@ import numpy as np
 
 from reinstate.archive.model import Archive, Function, Graph, ObjectNode, Trace
 from reinstate.archive.model import Variable as StoredVariable
+from reinstate.archive.tables import asset_lines
 from reinstate.errors import CorruptError, UnsupportedError, where
 from reinstate.graph.run import Library
 from reinstate.graph.tables import LookupTable
-from reinstate.graph.tensors import read_tensor
 from reinstate.graph.variables import Variable
 from reinstate.live.concrete import (
     ConcreteFunction,
@@ -27,6 +27,7 @@ from reinstate.live.concrete import (
     concrete_function,
 )
 from reinstate.wire import messages
+from reinstate.wire.tensors import read_tensor
 
 
 class Module:
@@ -108,12 +109,6 @@ def _path(asset: Path) -> bytes:
     return str(asset).encode()
 
 
-def _lines(asset: Path) -> list[bytes]:
-    """The lines of a text file as TensorFlow reads them: carriage returns do not count."""
-    lines = asset.read_bytes().replace(b"\r", b"").split(b"\n")
-    return lines[:-1] if lines[-1] == b"" else lines
-
-
 def number(key: str) -> tuple[int, str]:
     """What to sort the keys of lists by."""
     return (int(key) if key.isdigit() else -1, key)
@@ -130,7 +125,7 @@ class Objects:
         self._definition = messages.parse(messages.GraphDef, self._graph.definition)
         functions = {function.signature.name: function for function in self._definition.library.function}
         self._library = Library(
-            functions, {_path(asset): partial(_lines, asset) for asset in self._graph.assets.values()}
+            functions, {_path(asset): partial(asset_lines, asset) for asset in self._graph.assets.values()}
         )
         self._made: dict[int, Any] = {}
         self._concrete: dict[str, ConcreteFunction] = {}

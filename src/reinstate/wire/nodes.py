@@ -1,12 +1,12 @@
-"""Writing the parts of graphs: shapes, tensors by value, attributes and nodes, into their messages.
+"""Writing the parts of graphs, attributes and nodes, into their messages.
 
 Kinds of attributes are spelt as op definitions spell them: ``int``, ``type``, ``list(shape)``, ``func``, ...
-Source: tensorflow/core/framework/{attr_value,node_def,tensor,tensor_shape}.proto.
+Source: tensorflow/core/framework/{attr_value,node_def}.proto.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,45 +14,7 @@ import numpy as np
 from reinstate import dtypes
 from reinstate.dtypes import DType
 from reinstate.wire import messages
-
-Shape = Sequence[int | None] | None  # None: the rank is unknown; a dimension that is None or -1 is open
-
-_LISTS = {
-    "float32": "float_val",
-    "float64": "double_val",
-    "int64": "int64_val",
-    "bool": "bool_val",
-    "uint32": "uint32_val",
-    "uint64": "uint64_val",
-}
-_INTS = frozenset({"int32", "int16", "int8", "uint8", "uint16"})
-
-
-def write_shape(message: Any, shape: Shape) -> None:
-    """Fill in a ``TensorShapeProto``."""
-    if shape is None:
-        message.unknown_rank = True
-        return
-    for size in shape:
-        message.dim.add(size=-1 if size is None else size)
-
-
-def write_tensor(message: Any, value: np.ndarray[Any, Any]) -> None:
-    """Fill in a ``TensorProto``: scalars and strings as values, the rest as bytes."""
-    dtype = dtypes.from_numpy(value.dtype)
-    message.dtype = dtype.enum
-    write_shape(message.tensor_shape, value.shape)
-    field = _LISTS.get(dtype.name, "int_val" if dtype.name in _INTS else None)
-    if dtype.name == "string":
-        message.string_val.extend(value.reshape(-1).tolist())
-    elif value.size == 1 and field is not None:
-        getattr(message, field).append(value.item())
-    else:
-        message.tensor_content = np.ascontiguousarray(value).astype(_little(value.dtype), copy=False).tobytes()
-
-
-def _little(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return dtype.newbyteorder("<") if dtype.isbuiltin == 1 else dtype
+from reinstate.wire.tensors import Shape, write_shape, write_tensor
 
 
 def _bytes(value: str | bytes) -> bytes:

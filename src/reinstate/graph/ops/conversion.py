@@ -13,8 +13,8 @@ import numpy as np
 from reinstate.errors import MismatchError
 from reinstate.graph.rules import Static, check_size, ints, op, require
 from reinstate.graph.strings import decoded, each, filled, undecoded
-from reinstate.graph.tensors import read_tensor
 from reinstate.wire import messages
+from reinstate.wire.tensors import read_tensor
 
 _MOST = 2**31  # bytes that something packed may unpack to
 

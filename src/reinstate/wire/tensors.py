@@ -1,20 +1,22 @@
-"""Tensors by value inside of graphs: ``TensorProto`` to numpy.
+"""Shapes, and tensors by value, inside of graphs: ``TensorShapeProto`` and ``TensorProto``, read and written.
 
 Either ``tensor_content`` holds the elements' bytes, or the list of the type holds their values; if that is too short,
 its last value stands for the rest (for all, if there is one), and nothing for zeros.
-Source: tensorflow/core/framework/{tensor.proto,tensor.cc}.
+Source: tensorflow/core/framework/{tensor.proto,tensor.cc,tensor_shape.proto}.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from reinstate import dtypes
 from reinstate.errors import CorruptError, UnsupportedError
+
+Shape: TypeAlias = Sequence[int | None] | None  # None: the rank is unknown; a dimension that is None or -1 is open
 
 MAX_ELEMENTS = 2**31  # of a tensor that is written as one repeated value
 
@@ -29,6 +31,7 @@ _LISTS = {
 }
 _COMPLEX = {"complex64": ("scomplex_val", np.float32), "complex128": ("dcomplex_val", np.float64)}
 _BITS = {"float16", "bfloat16"}  # as 16-bit patterns in half_val
+_INTS = frozenset({"int32", "int16", "int8", "uint8", "uint16"})  # in int_val
 
 
 def read_shape(message: Any) -> tuple[int, ...] | None:
@@ -45,8 +48,8 @@ def read_shape(message: Any) -> tuple[int, ...] | None:
     return shape
 
 
-def read_tensor(message: Any) -> np.ndarray[Any, Any]:
-    """The value of a ``TensorProto``; strings are object arrays of bytes.
+def read_tensor(message: Any, most: int = MAX_ELEMENTS) -> np.ndarray[Any, Any]:
+    """The value of a ``TensorProto``; strings are object arrays of bytes. ``most`` elements may stand for more bytes.
 
     Raises:
         CorruptError: the shape is open, or does not fit the values.
@@ -61,9 +64,9 @@ def read_tensor(message: Any) -> np.ndarray[Any, Any]:
     count = math.prod(shape)
     if message.tensor_content:
         return _from_content(message.tensor_content, dtype, count).reshape(shape)
-    if count > MAX_ELEMENTS:
-        raise CorruptError(f"a constant of the shape {list(shape)}")
     values = _from_list(message, dtype)
+    if count > max(most, len(values)):
+        raise CorruptError(f"a constant of the shape {list(shape)}")
     if len(values) > count:
         raise CorruptError(f"{len(values)} values for the shape {list(shape)}")
     return _filled(values, count, dtype).reshape(shape)
@@ -75,7 +78,7 @@ def _from_content(content: bytes, dtype: dtypes.DType, count: int) -> np.ndarray
     assert dtype.numpy is not None
     if dtype.name == "bool" and max(content) > 1:
         raise CorruptError("a bool that is neither 0 nor 1")
-    return np.frombuffer(content, dtype=dtype.numpy.newbyteorder("<") if dtype.numpy.isbuiltin == 1 else dtype.numpy)
+    return np.frombuffer(content, dtype=_little(dtype.numpy))
 
 
 def _from_list(message: Any, dtype: dtypes.DType) -> Any:
@@ -115,3 +118,30 @@ def _given(values: Sequence[Any], dtype: dtypes.DType) -> Any:
     if wide.dtype.kind == "i" and dtype.numpy.kind in "iu" and not np.array_equal(narrow.astype(np.int64), wide):
         raise CorruptError(f"a value that is out of the range of {dtype}")
     return narrow
+
+
+def write_shape(message: Any, shape: Shape) -> None:
+    """Fill in a ``TensorShapeProto``."""
+    if shape is None:
+        message.unknown_rank = True
+        return
+    for size in shape:
+        message.dim.add(size=-1 if size is None else size)
+
+
+def write_tensor(message: Any, value: np.ndarray[Any, Any]) -> None:
+    """Fill in a ``TensorProto``: scalars and strings as values, the rest as bytes."""
+    dtype = dtypes.from_numpy(value.dtype)
+    message.dtype = dtype.enum
+    write_shape(message.tensor_shape, value.shape)
+    field = _LISTS.get(dtype.name, "int_val" if dtype.name in _INTS else None)
+    if dtype.name == "string":
+        message.string_val.extend(value.reshape(-1).tolist())
+    elif value.size == 1 and field is not None:
+        getattr(message, field).append(value.item())
+    else:
+        message.tensor_content = np.ascontiguousarray(value).astype(_little(value.dtype), copy=False).tobytes()
+
+
+def _little(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype.newbyteorder("<") if dtype.isbuiltin == 1 else dtype
