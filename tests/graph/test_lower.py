@@ -117,6 +117,10 @@ CASES = {
     "matmul": lambda x: (x @ jnp.ones((4, 2)), x @ x.T, jnp.einsum("bi,bj->bij", x, x), jnp.einsum("bi,bi->b", x, x)),
     "power": lambda x: (x**3, x**-2, lax.integer_pow(x, 5)),
     "clip": lambda x: (jnp.clip(x, -0.5, 0.5), jax.nn.relu(x), jax.nn.relu6(x)),
+    "not a number": lambda x: [
+        f(jnp.where(x > 0, x, jnp.nan)) for f in (jax.nn.relu, jax.nn.relu6, lambda y: jnp.maximum(y, 1.0), jnp.sign)
+    ],
+    "nothing but zero": lambda x: (jax.nn.relu(0 * x), jnp.sign(-0.0 * x), jnp.maximum(0 * x, 0)),
     "round": lambda x: (lax.round(x * 2 + 0.5), lax.round(x * 2 + 0.5, lax.RoundingMethod.TO_NEAREST_EVEN)),
     "cast": lambda x: (x.astype(jnp.int32), (x > 0).astype(jnp.float32), x.astype(jnp.bfloat16).astype(jnp.float32)),
     "index": lambda x: (x[:, 1], x[0], x[:, -1], x[1:, 1:3], x[:, ::2]),
